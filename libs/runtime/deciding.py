@@ -29,7 +29,7 @@ from libs.kernel.streams import key_of, lane_of_stream
 from libs.kernel.time import to_wire
 from libs.runtime.four_eyes import Rules
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, Outcome, Store
+from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, Outcome, Status, Store
 
 log = structlog.get_logger(__name__)
 
@@ -256,7 +256,7 @@ class DecideLoop:
         events = self._rules.decide(command, {stream: plan.streams[stream].state for stream in streams})
         if not events:
             target = plan.streams[streams[0]]
-            status = "decided" if target.pending else "committed"
+            status: Status = "decided" if target.pending else "committed"
             plan.settled[request.key.command] = Outcome(
                 request.key.request, status, target.pending, tuple((s, plan.streams[s].version) for s in streams)
             )
