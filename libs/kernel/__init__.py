@@ -1,0 +1,1 @@
+"""The pure core: words, identifiers, time, money, events and the decider protocol."""

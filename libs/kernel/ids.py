@@ -1,0 +1,35 @@
+"""Identifiers: UUIDv7 from an injected clock, and ids derived from a decision."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from sha3 import keccak_256
+
+_VERSION_7 = 0x7 << 76
+_VARIANT = 0x2 << 62
+_RANDOM_BITS = 74
+
+
+def uuid7(now: datetime, random_bits: Callable[[int], int] = secrets.randbits) -> UUID:
+    """A UUIDv7 (RFC 9562) of the given UTC time; `random_bits(n)` gives n random bits."""
+    millis = int(now.timestamp() * 1000)
+    noise = random_bits(_RANDOM_BITS)
+    high, low = noise >> 62, noise & ((1 << 62) - 1)
+    return UUID(int=(millis << 80) | _VERSION_7 | (high << 64) | _VARIANT | low)
+
+
+def attestation_id(decision: bytes, index: int) -> str:
+    """The id of a decision's event: its 48 time bits, then keccak256(decision ‖ uint32 index) (ledger.md).
+
+    `decision` is the 16 bytes of the decision's UUIDv7; the result is the canonical text form.
+    """
+    digest = keccak_256(decision + index.to_bytes(4, "big")).digest()
+    raw = bytearray(decision[:6] + digest[:10])
+    raw[6] = (raw[6] & 0x0F) | 0x70
+    raw[8] = (raw[8] & 0x3F) | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,215 @@
+"""Runs and payloads: how decisions travel from a service to the ledger (docs/payload-format.md).
+
+A run is consecutive whole decisions of one service and lane. The service signs its bytes once; they stand verbatim in
+the intents topic and in the ledger's payload, so that the chain shows which service decided what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+import zstandard
+
+from libs.kernel.canonical import canonical
+from libs.kernel.envelope import Actor, Decision, EventEntry
+from libs.kernel.errors import CartularyError
+from libs.kernel.ids import attestation_id
+
+RUN_VERSION = 1
+PAYLOAD_VERSION = 1
+SIGNATURE_BYTES = 64
+SIGNED_PREFIX = b"cartulary.run.v1"
+MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
+MAX_RUN_BYTES = 8 * 1024 * 1024
+MAX_DECISION_EVENTS = 1_000
+_ZSTD_LEVEL = 3
+
+
+class MalformedRun(CartularyError):
+    """Bytes that claim to be a run or a payload and are not (W-13)."""
+
+    code = "malformed-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A decoded run: decisions `first` … `last` of a producer's life, as the wire's rows.
+
+    `decisions` rows are [id, time, tenant index, actor index, causation, correlation or None for the decision's own id,
+    command, request, [[type index, stream, version, data], …]].
+    """
+
+    service: str
+    lane: int
+    epoch: int
+    first: int
+    tenants: list[str]
+    actors: list[dict[str, Any]]
+    types: list[str]
+    rows: list[list[Any]]
+
+    @property
+    def last(self) -> int:
+        """The seq of the run's last decision."""
+        return self.first + len(self.rows) - 1
+
+    @property
+    def events(self) -> int:
+        """How many events the run holds."""
+        return sum(len(row[8]) for row in self.rows)
+
+
+def encode_run(service: str, lane: int, epoch: int, first: int, decisions: Sequence[Decision]) -> bytes:
+    """The bytes of a run; the same decisions give the same bytes."""
+    tenants: dict[str, int] = {}
+    actors: dict[Actor, int] = {}
+    types: dict[str, int] = {}
+    rows = [
+        [
+            d.id,
+            d.time,
+            tenants.setdefault(d.tenant, len(tenants)),
+            actors.setdefault(d.actor, len(actors)),
+            d.causation,
+            None if d.correlation == d.id else d.correlation,
+            d.command,
+            d.request,
+            [[types.setdefault(e.type, len(types)), e.stream, e.version, e.data] for e in d.events],
+        ]
+        for d in decisions
+    ]
+    return canonical(
+        {
+            "v": RUN_VERSION,
+            "service": service,
+            "lane": lane,
+            "epoch": epoch,
+            "first": first,
+            "tenants": list(tenants),
+            "actors": [actor.wire() for actor in actors],
+            "types": list(types),
+            "decisions": rows,
+        }
+    )
+
+
+def signed_message(genesis_head: bytes, blob: bytes) -> bytes:
+    """What the service signs: the lane's genesis head binds chain, contract and lane."""
+    return SIGNED_PREFIX + genesis_head + blob
+
+
+def decode_run(blob: bytes) -> Run:
+    """The run in these bytes; raises MalformedRun for anything else."""
+    if len(blob) > MAX_RUN_BYTES:
+        raise MalformedRun(f"a run has at most {MAX_RUN_BYTES} bytes", field="run", value=len(blob))
+    try:
+        wire = orjson.loads(blob)
+        if wire["v"] != RUN_VERSION:
+            raise MalformedRun("unknown version of a run", field="v", value=wire["v"])
+        run = Run(
+            wire["service"], wire["lane"], wire["epoch"], wire["first"],
+            wire["tenants"], wire["actors"], wire["types"], wire["decisions"],
+        )  # fmt: skip
+        _check_shape(run)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise MalformedRun(f"not a run: {error!r}", field="run") from error
+    return run
+
+
+def _check_shape(run: Run) -> None:
+    numbers = (run.lane, run.epoch, run.first)
+    if not all(type(n) is int and n >= 0 for n in numbers) or run.first < 1 or run.epoch < 1 or not run.rows:
+        raise MalformedRun("lane, epoch, first or decisions out of range", field="run", value=numbers)
+    if type(run.service) is not str or not run.service:
+        raise MalformedRun("a run names its service", field="service", value=run.service)
+    if not all(type(t) is str for t in (*run.tenants, *run.types)):
+        raise MalformedRun("tenants and types are text", field="run")
+    for row in run.rows:
+        _, _, tenant, actor, _, _, _, _, events = row
+        if not 0 < len(events) <= MAX_DECISION_EVENTS or min(tenant, actor) < 0:
+            raise MalformedRun(f"a decision has 1 to {MAX_DECISION_EVENTS} events", field="decisions", value=row[0])
+        UUID(row[0]), run.tenants[tenant], run.actors[actor]
+        for kind, stream, version, data in events:
+            if kind < 0 or type(version) is not int or version < 1 or type(stream) is not str or type(data) is not dict:
+                raise MalformedRun("an event is [type, stream, version, data]", field="events", value=row[0])
+            run.types[kind]
+
+
+def records(run: Run) -> list[tuple[bytes, dict[str, Any]]]:
+    """Every event of the run as (canonical body, body), in ledger order."""
+    out: list[tuple[bytes, dict[str, Any]]] = []
+    dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
+    for offset, row in enumerate(run.rows):
+        decision_id, time, tenant, actor, causation, correlation, command, request, events = row
+        raw_id = bytes.fromhex(decision_id.replace("-", ""))
+        producer = {"epoch": run.epoch, "seq": run.first + offset, "service": run.service}
+        count = len(events)
+        for index, (kind, stream, version, data) in enumerate(events):
+            body = {
+                "actor": run.actors[actor],
+                "causation": causation,
+                "command": command,
+                "correlation": correlation or decision_id,
+                "data": data,
+                "decision": {"count": count, "id": decision_id, "index": index},
+                "id": attestation_id(raw_id, index),
+                "producer": producer,
+                "request": request,
+                "stream": stream,
+                "tenant": run.tenants[tenant],
+                "time": time,
+                "type": run.types[kind],
+                "version": version,
+            }
+            out.append((dumps(body, option=sort), body))
+    return out
+
+
+def decisions(run: Run) -> list[Decision]:
+    """The decisions of a run, as the service stored them (without traces)."""
+    return [
+        Decision(
+            row[0], row[1], run.tenants[row[2]], Actor.parse(run.actors[row[3]]), row[4], row[5] or row[0], row[6],
+            row[7], tuple(EventEntry(run.types[k], stream, version, data) for k, stream, version, data in row[8]),
+        )
+        for row in run.rows
+    ]  # fmt: skip
+
+
+def encode_payload(sealed_runs: Iterable[bytes]) -> bytes:
+    """The ledger's payload: a version byte, then zstd of length-prefixed sealed runs (signature ‖ run)."""
+    framed = b"".join(part for run in sealed_runs for part in (len(run).to_bytes(4, "big"), run))
+    return bytes([PAYLOAD_VERSION]) + zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(framed)
+
+
+def decode_payload(payload: bytes) -> list[bytes]:
+    """The sealed runs of a payload; decompression is bounded; raises MalformedRun."""
+    if not payload or payload[0] != PAYLOAD_VERSION:
+        raise MalformedRun("unknown version of a payload", field="payload", value=payload[:1].hex())
+    try:
+        size = zstandard.frame_content_size(payload[1:])
+        if not 0 < size <= MAX_PAYLOAD_BYTES:
+            raise MalformedRun(f"a payload expands to at most {MAX_PAYLOAD_BYTES} bytes", field="payload", value=size)
+        framed = zstandard.ZstdDecompressor().decompress(payload[1:], max_output_size=MAX_PAYLOAD_BYTES)
+    except zstandard.ZstdError as error:
+        raise MalformedRun(f"a payload is not zstd: {error}", field="payload") from error
+    runs, at = [], 0
+    while at < len(framed):
+        length = int.from_bytes(framed[at : at + 4], "big")
+        at += 4
+        if length <= SIGNATURE_BYTES or at + length > len(framed):
+            raise MalformedRun("a payload is cut off", field="payload", value=at)
+        runs.append(framed[at : at + length])
+        at += length
+    return runs
+
+
+def split_sealed(sealed: bytes) -> tuple[bytes, bytes]:
+    """Signature and run of a sealed run; raises MalformedRun when it is too short."""
+    if len(sealed) <= SIGNATURE_BYTES:
+        raise MalformedRun("a sealed run is cut off", field="run", value=len(sealed))
+    return sealed[:SIGNATURE_BYTES], sealed[SIGNATURE_BYTES:]

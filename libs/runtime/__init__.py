@@ -1,0 +1,1 @@
+"""The write path over four ports (Store, Bus, Ledger, Clock), once for every service."""

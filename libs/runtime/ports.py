@@ -1,0 +1,372 @@
+"""The four ports of the write path: Store, Bus, Ledger, Clock (W-22).
+
+One suite of tests (`libs/testkit/ports`) holds the real and the simulated implementation to the same behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+from libs.kernel.decider import Reference
+from libs.kernel.envelope import AttestedEvent, BatchPlace, Decision
+from libs.kernel.errors import CartularyError
+from libs.ledger.port import Ledger, LedgerReader
+from libs.runtime.project import Change
+
+__all__ = ["Ledger", "LedgerReader"]
+
+INTENTS_TOPIC = "cartulary.intents"
+LEDGER_TOPIC = "cartulary.ledger"
+GAPS_TOPIC = "cartulary.gaps"
+
+
+# --- Clock -----------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time, injected."""
+
+    def now(self) -> datetime:
+        """The present UTC time."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others run for that long."""
+        ...
+
+
+# --- Bus -------------------------------------------------------------------------------------------------------------
+
+
+class BusUnreachable(CartularyError):
+    """The bus did not answer in time, or a topic is gone; try again later."""
+
+    code = "bus-unreachable"
+    status = 503
+
+
+class Message(NamedTuple):
+    """A record of one lane of a topic."""
+
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Mapping[str, bytes] = {}
+
+
+class Outgoing(NamedTuple):
+    """A record to publish."""
+
+    key: bytes
+    value: bytes
+    headers: Mapping[str, bytes] = {}
+
+
+class LaneReader(Protocol):
+    """A position in one lane of a topic; each consumer has its own."""
+
+    async def next(self, wait_s: float, most: int = 500) -> list[Message]:
+        """The next messages in order, at most so many; [] when none came in time.
+
+        After the topic was emptied or created anew it goes on from the earliest message there is; raises BusUnreachable.
+        """
+        ...
+
+    def seek(self, offset: int | None) -> None:
+        """Go on from this offset, from the earliest for None."""
+        ...
+
+    async def close(self) -> None:
+        """Give the reader back."""
+        ...
+
+
+class Membership(Protocol):
+    """A place in a consumer group, static by its instance name."""
+
+    async def lanes(self) -> frozenset[int]:
+        """The lanes held at this moment; an empty set while the group rebalances."""
+        ...
+
+    async def leave(self) -> None:
+        """Stop taking part."""
+        ...
+
+
+class Bus(Protocol):
+    """At-least-once, ordered lanes of topics; partition = lane. Every method raises BusUnreachable."""
+
+    async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
+        """Append in order; returns when the bus has all of them durably (idempotent producer)."""
+        ...
+
+    async def reader(self, topic: str, lane: int, offset: int | None = None) -> LaneReader:
+        """A reader from this offset, from the earliest for None."""
+        ...
+
+    async def tail(self, topic: str, lane: int, count: int) -> list[Message]:
+        """The last messages of the lane, at most so many, oldest first."""
+        ...
+
+    async def generation(self, topic: str) -> str:
+        """A name of the topic that changes when it is deleted and created anew (W-8)."""
+        ...
+
+    async def join(self, group: str, topic: str, instance: str) -> Membership:
+        """Take part in sharing the topic's lanes."""
+        ...
+
+    async def hint(self, group: str, topic: str, lane: int) -> int | None:
+        """The offset last left by `leave_hint`; never more than a hint (W-9)."""
+        ...
+
+    async def leave_hint(self, group: str, topic: str, lane: int, offset: int) -> None:
+        """Remember where a new holder of the lane may begin to read."""
+        ...
+
+
+# --- Store -----------------------------------------------------------------------------------------------------------
+
+
+class StoreUnreachable(CartularyError):
+    """The operational store did not answer; nothing was decided by this call as far as is known (W-1)."""
+
+    code = "store-unreachable"
+    status = 503
+
+
+class LifeChanged(CartularyError):
+    """The schema under this process was emptied or rebuilt by another life; start anew (W-21)."""
+
+    code = "life-changed"
+    status = 503
+
+
+class CommandKey(NamedTuple):
+    """Keyed hashes (hex) that identify a command (W-20): of tenant, caller and key; of the request's body."""
+
+    command: str
+    request: str
+
+
+Status = Literal["running", "decided", "committed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command; `streams` are (stream, version) after it; `problem` is set for a refusal."""
+
+    request: str
+    status: Status
+    decision: str | None = None
+    streams: tuple[tuple[str, int], ...] = ()
+    problem: Mapping[str, Any] | None = None
+
+
+class Loaded(NamedTuple):
+    """A stream: its version and last time with pending intents counted in (W-3), and the events after the known one."""
+
+    version: int
+    time: str
+    events: list[tuple[str, dict[str, Any]]]
+
+
+class KeyedClaim(NamedTuple):
+    """A claim with its value as a keyed hash (W-4)."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A decision to store, and what it takes and gives up."""
+
+    decision: Decision
+    claims: tuple[KeyedClaim, ...] = ()
+    releases: tuple[KeyedClaim, ...] = ()
+
+
+class Deciding(Protocol):
+    """One open transaction of the `_api` role, bound to one tenant and lane, holding the lock of its keys."""
+
+    async def begin(self, keys: Sequence[CommandKey]) -> list[Outcome | None]:
+        """Insert the keys as `running`; None for a fresh one, what became of it for a known one (W-1)."""
+        ...
+
+    async def load(self, known: Mapping[str, int]) -> dict[str, Loaded]:
+        """The streams, each with the events after the version already known (0 for all)."""
+        ...
+
+    async def rows(self, references: Sequence[Reference]) -> dict[int, Mapping[str, Any] | None]:
+        """The reference rows by position; None for one that does not exist."""
+        ...
+
+    async def taken(self, claims: Sequence[KeyedClaim]) -> set[int]:
+        """Take the claims; the positions of those that somebody else holds."""
+        ...
+
+    async def store(self, intents: Sequence[Intent], refused: Mapping[str, Mapping[str, Any]]) -> None:
+        """Store decisions and refusals (problem by command); raises Conflict when a version was taken (W-5)."""
+        ...
+
+
+class RunOfIntents(NamedTuple):
+    """Consecutive numbered decisions, with the boundaries they were first given; the same at every reading (W-7)."""
+
+    lane: int
+    epoch: int
+    first: int
+    decisions: list[Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A life of a service: its epoch, and whether every lane's marker came back attested (W-21)."""
+
+    epoch: int
+    settled: bool
+    lanes: int
+
+
+class Position(NamedTuple):
+    """Where a consumer stands in a lane: the next sequence number, the head before it, the block of the last batch."""
+
+    sequence: int
+    head: bytes
+    block: int
+
+
+class DueRow(NamedTuple):
+    """Work that is due: the causing event, its kind, time and payload (W-25)."""
+
+    cause: str
+    kind: str
+    at: datetime
+    tenant: str
+    stream: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedDecision:
+    """What the commit of a decision leaves for idempotency (W-20); `void` when a version stood already (W-21)."""
+
+    decision: str
+    tenant: str
+    command: str
+    request: str
+    streams: tuple[tuple[str, int], ...]
+    void: bool = False
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that one commit writes, together with the consumer's new positions (W-17)."""
+
+    positions: Mapping[int, Position]
+    batches: Sequence[BatchPlace] = ()
+    events: Sequence[tuple[AttestedEvent, bool]] = ()
+    decisions: Sequence[CommittedDecision] = ()
+    claims: Sequence[tuple[str, str, KeyedClaim, bool]] = ()
+    changes: Sequence[tuple[str, Change]] = ()
+    due: Sequence[DueRow] = ()
+    settled_lanes: Sequence[int] = ()
+    cursors: Mapping[tuple[str, int], Position] = field(default_factory=dict)
+
+
+class Committing(Protocol):
+    """One open transaction of the `_commit` role."""
+
+    async def positions(self, consumer: str) -> dict[int, Position]:
+        """Where the consumer stands, by lane."""
+        ...
+
+    async def committed(self, streams: Sequence[str]) -> dict[str, int]:
+        """The committed version of each stream that has one."""
+        ...
+
+    async def apply(self, consumer: str, work: Commit) -> None:
+        """Write it all: batches, events, streams, idempotency, claims, read tables, due work, positions.
+
+        `claims` are (tenant, stream, claim, taken or released); `changes` are (tenant, change) in ledger order.
+        Intents of the decisions are removed. Sends the `commits` signal.
+        """
+        ...
+
+
+class Signal(Protocol):
+    """A wake-up that may come early, and may be missed: whoever waits looks again after a while."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next signal or after the time."""
+        ...
+
+
+class Store(Protocol):
+    """One service's schema. Every method raises StoreUnreachable; those that write raise LifeChanged."""
+
+    def deciding(self, tenant: str, lane: int, keys: Sequence[str]) -> AbstractAsyncContextManager[Deciding]:
+        """A deciding transaction: commit at the end of the block, roll back on an error. Raises NotReady (W-21)."""
+        ...
+
+    def committing(self) -> AbstractAsyncContextManager[Committing]:
+        """A commit transaction."""
+        ...
+
+    def relay_lock(self, lane: int) -> AbstractAsyncContextManager[bool]:
+        """Whether this process is the lane's one relay while the block lasts (W-7)."""
+        ...
+
+    async def number(self, lane: int, most_decisions: int, most_bytes: int) -> RunOfIntents | None:
+        """Number the next committed, unnumbered decisions as one run and persist that; None when there are none."""
+        ...
+
+    async def numbered(self, lane: int, after: int, most_runs: int) -> list[RunOfIntents]:
+        """Runs of the present epoch numbered past `after` and not yet committed, in order (W-8)."""
+        ...
+
+    async def backlog(self) -> tuple[int, datetime | None]:
+        """How many intents wait for their commit, and the time of the oldest."""
+        ...
+
+    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
+        """What became of these commands; unknown ones are missing."""
+        ...
+
+    async def life(self) -> Life | None:
+        """The present life; None in an empty schema."""
+        ...
+
+    async def begin_life(self, epoch: int, markers: Mapping[int, Decision]) -> None:
+        """Raise the epoch and store the marker decision of every lane, numbered 1, in one transaction (W-21)."""
+        ...
+
+    async def due(self, now: datetime, most: int) -> list[DueRow]:
+        """Work due by now and not done, oldest first."""
+        ...
+
+    async def due_done(self, rows: Sequence[DueRow]) -> None:
+        """Mark as done."""
+        ...
+
+    async def positions(self, consumer: str) -> dict[int, Position]:
+        """Where the consumer stands, by lane."""
+        ...
+
+    async def move(self, consumer: str, lane: int, position: Position) -> None:
+        """Store a consumer's position by itself (a reaction's cursor, W-18)."""
+        ...
+
+    def signal(self, name: Literal["intents", "commits"]) -> Signal:
+        """The wake-up that is sent when intents were stored, or events committed."""
+        ...
