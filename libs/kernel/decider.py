@@ -42,10 +42,11 @@ class Command(BaseModel):
 
 
 class Decider(Protocol):
-    """The rules of one service."""
+    """The rules of one service; `commands` are its command types by class name."""
 
     service: str
     catalogue: Catalogue
+    commands: Mapping[str, type[Command]]
 
     def decide(self, command: Command, states: Mapping[str, Any]) -> Sequence[Event]:
         """The events that the command produces, `[]` for a repetition; raises Refused.
