@@ -113,6 +113,10 @@ class BatchBuilder:
         self._events += len(run.leaves)
         self._bytes += len(run.sealed)
 
+    def offsets(self) -> list[int]:
+        """The bus offsets of the runs that wait."""
+        return [run.offset for run in self._runs]
+
     def due(self, now: float) -> bool:
         """Whether a batch closes at this monotonic time."""
         if not self._runs:

@@ -21,7 +21,7 @@ from libs.ledger.port import (
     MinedTransaction,
     NonceTaken,
 )
-from libs.ledger.reader import RpcLedgerReader, mined_batch, unhex
+from libs.ledger.reader import RpcLedgerReader, unhex
 from libs.ledger.rpc import INVALID_PARAMS, JsonRpc, RpcError
 
 _SAME_BYTES_AGAIN = 8
@@ -55,7 +55,7 @@ class LaneSigner:
     def __init__(self, key: bytes, identity: LedgerIdentity) -> None:
         self._account: LocalAccount = Account.from_key(key)
         self._chain_id = identity.chain_id
-        self._to = "0x" + identity.contract.hex()
+        self._to = identity.contract
         self.address = bytes.fromhex(self._account.address[2:])
 
     def sign(self, nonce: int, gas: int, calldata: bytes) -> SignedTransaction:
