@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,10 +21,9 @@ from libs.ledger.codec import (
     signed_message,
     split_sealed,
 )
-from libs.ledger.hashing import extend, leaf, merkle_root
+from libs.ledger.hashing import HASH_BYTES, extend, leaf, merkle_root, producer_name
 from libs.ledger.port import ProducerKey
 
-HASH_BYTES = 32
 # What was signed before a key was replaced, and was on its way then, is good for this many blocks more.
 GRACE_BLOCKS = 64
 
@@ -83,15 +81,6 @@ class ProducerKeys:
                     continue
                 return True
         return False
-
-
-@lru_cache(maxsize=1024)
-def producer_name(service: str) -> bytes:
-    """The contract's name of a service: ASCII, padded with zeros to 32 bytes; ValueError for a longer one."""
-    raw = service.encode("ascii")
-    if not 0 < len(raw) <= HASH_BYTES:
-        raise ValueError(f"a producer's name has 1 to {HASH_BYTES} ASCII characters: {service!r}")
-    return raw.ljust(HASH_BYTES, b"\0")
 
 
 def marks_of(runs: Sequence[Run]) -> tuple[Mark, ...]:

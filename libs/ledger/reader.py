@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from libs.kernel.envelope import BatchPlace
 from libs.ledger import abi
 from libs.ledger.abi import MalformedCall
-from libs.ledger.opening import HASH_BYTES, BadBatch, Lie, producer_name
+from libs.ledger.hashing import HASH_BYTES, producer_name
+from libs.ledger.opening import BadBatch, Lie
 from libs.ledger.port import (
     LaneState,
     LedgerIdentity,

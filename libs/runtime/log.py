@@ -11,8 +11,9 @@ import structlog
 from libs.kernel.envelope import AttestedEvent, BatchPlace
 from libs.kernel.errors import CartularyError
 from libs.ledger.hashing import genesis_head
-from libs.ledger.opening import BadBatch, history, open_batch
+from libs.ledger.opening import BadBatch, Lie, open_batch
 from libs.ledger.port import LedgerReader, MinedBatch
+from libs.ledger.reader import history
 from libs.ledger.record import decode_record
 from libs.runtime.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
 
@@ -74,8 +75,8 @@ class AttestedLog:
     async def history(self, to_block: int) -> AsyncIterator[list[Attested]]:
         """What the ledger itself holds after this position, up to a block, in groups; the bus is not asked."""
         group: list[Attested] = []
-        position = self.position
-        async for place, payload in history(self._node, self._lane, position, to_block):
+        start = self.position
+        async for place, payload, _ in history(self._node, self._lane, start.sequence, start.block, to_block):
             group.append(self._take(place, payload, {}))
             if sum(attested.place.count for attested in group) >= GROUP_EVENTS:
                 yield group
@@ -107,12 +108,19 @@ class AttestedLog:
                 while self.position.sequence < place.first and (found_there := await self._fetch(place.block)):
                     out.extend(found_there)
             if place.first == self.position.sequence:
-                out.append(self._take(place, payload, traces))
+                out.extend(await self._open(place, payload, traces))
         return out
+
+    async def _open(self, place: BatchPlace, payload: bytes, traces: Mapping[str, str]) -> list[Attested]:
+        try:
+            return [self._take(place, payload, traces)]
+        except BadBatch as lie:
+            self._aside(place.first, lie.detail)
+            return await self._fetch(place.block)
 
     def _take(self, place: BatchPlace, payload: bytes, traces: Mapping[str, str]) -> Attested:
         if place.first != self.position.sequence or place.previous_head != self.position.head:
-            raise BadBatch("broken link", f"batch {place.first} does not continue lane {self._lane}")
+            raise BadBatch(Lie.BROKEN_LINK, f"batch {place.first} does not continue lane {self._lane}")
         attested = Attested(place, open_batch(place, payload), traces)
         self.position = attested.after
         return attested
