@@ -22,8 +22,8 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from libs.kernel.errors import InvalidValue
-from libs.runtime.kafka_lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
-from libs.runtime.kafka_wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
+from libs.adapters.kafka_lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
+from libs.adapters.kafka_wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 
 _log = structlog.get_logger(__name__)

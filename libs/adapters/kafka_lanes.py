@@ -15,11 +15,11 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 
-from libs.runtime.kafka_wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
+from libs.adapters.kafka_wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
 from libs.runtime.ports import BusUnreachable, Message
 
 if TYPE_CHECKING:
-    from libs.runtime.bus_kafka import KafkaBus
+    from libs.adapters.kafka_bus import KafkaBus
 
 _log = structlog.get_logger(__name__)
 
