@@ -24,11 +24,6 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from libs.adapters.kafka.lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.kernel.errors import InvalidValue
-<<<<<<<< HEAD:libs/adapters/kafka_bus.py
-from libs.adapters.kafka_lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
-from libs.adapters.kafka_wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
-========
->>>>>>>> sim:libs/adapters/kafka/bus.py
 from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 
 _log = structlog.get_logger(__name__)

@@ -15,19 +15,11 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 
-<<<<<<<< HEAD:libs/adapters/kafka_lanes.py
-from libs.adapters.kafka_wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
-from libs.runtime.ports import BusUnreachable, Message
-
-if TYPE_CHECKING:
-    from libs.adapters.kafka_bus import KafkaBus
-========
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
 from libs.runtime.ports import BusUnreachable, Message
 
 if TYPE_CHECKING:
     from libs.adapters.kafka.bus import KafkaBus
->>>>>>>> sim:libs/adapters/kafka/lanes.py
 
 _log = structlog.get_logger(__name__)
 
