@@ -17,7 +17,6 @@ from libs.edge.observe import Observed
 from libs.edge.openapi import install_openapi
 from libs.edge.problems import install_problems
 from libs.edge.settings import Settings
-from libs.runtime.clock import SystemClock
 from libs.runtime.ports import Clock
 
 # Raised when a route changes so that callers must change too.
@@ -27,13 +26,13 @@ API_VERSION = "1"
 def create_app(
     service: str,
     settings: Settings,
+    clock: Clock,
     *,
     description: str = "",
     routers: Sequence[APIRouter] = (),
     gateway: CommandGateway | None = None,
     desk: ChangeDesk | None = None,
     checks: Iterable[Check] = (),
-    clock: Clock | None = None,
     verifier: Verifier | None = None,
 ) -> FastAPI:
     """A service's API: its routers behind authentication, the commands' and changes' routes, health, OpenAPI.
@@ -41,7 +40,6 @@ def create_app(
     Every route of `routers` needs a token, whether it asks for the caller or not. Without `gateway` the
     service takes no commands, without `desk` it has no changes under four eyes.
     """
-    clock = clock or SystemClock()
     app = bare_app(service, settings, description)
     health = Health(service, clock, checks)
     app.state.edge = Edge(service, settings, clock, verifier or Verifier.of(settings, clock), health, gateway)
@@ -78,8 +76,6 @@ def bare_app(service: str, settings: Settings, description: str = "") -> FastAPI
     )
     install_problems(app)
     install_openapi(app)
-    app.add_middleware(
-        StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth
-    )
+    app.add_middleware(StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth)
     app.add_middleware(Observed, service=service)
     return app

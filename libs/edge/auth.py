@@ -90,7 +90,7 @@ class Verifier:
         except PyJWTError as error:
             raise Unauthorized(f"the token is not valid: {type(error).__name__}") from None
         self._check_times(claims)
-        return _caller(claims)
+        return checked_identity(claims)
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         now = self._clock.now().timestamp()
@@ -117,7 +117,8 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def _caller(claims: Mapping[str, Any]) -> Caller:
+def checked_identity(claims: Mapping[str, Any]) -> Caller:
+    """The caller that a token's claims describe; raises Unauthorized naming the claim that is not of its form."""
     tenant = _text(claims, "tenant", _WORD)
     if tenant == SYSTEM_TENANT:
         raise Unauthorized("the claim tenant is reserved")

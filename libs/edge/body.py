@@ -58,9 +58,7 @@ class StrictBody:
         more, total = True, 0
         while more:
             if max(size, total) > self._max_bytes:
-                raise BodyTooLarge(
-                    f"at most {self._max_bytes} bytes", field="Content-Length", value=max(size, total)
-                )
+                raise BodyTooLarge(f"at most {self._max_bytes} bytes", field="Content-Length", value=max(size, total))
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None

@@ -50,13 +50,12 @@ class Rejection(BaseModel):
 class ChangeView(BaseModel):
     """A change as it stands."""
 
-    id: str
+    change: str
     command: str
     payload: dict[str, Any]
     status: ChangeStatus
     proposer: str
     approver: str | None = None
-    proposed_at: datetime
     effective_at: datetime | None = None
     expires_at: datetime
     reason: str | None = None
@@ -78,29 +77,27 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
         """Propose a command that needs a second person."""
         check(body.payload, "payload")
         change = str(uuid7(now))
-        command = await desk.propose(caller, change, body.command, body.payload, body.effective_at, now)
+        command = await desk.propose(
+            caller.tenant, caller.actor, change, body.command, body.payload, body.effective_at, now
+        )
         return await accept(request, command, created="/changes/{id}")
 
     @router.post("/{change}/approve")
     async def approve_change(request: Request, change: UUID, caller: CallerOf, now: Now) -> Response:
         """Approve a change that somebody else proposed."""
-        return await accept(request, await desk.approve(caller, str(change), now))
+        return await accept(request, await desk.approve(caller.tenant, caller.actor, str(change), now))
 
     @router.post("/{change}/reject")
-    async def reject_change(
-        request: Request, change: UUID, body: Rejection, caller: CallerOf, now: Now
-    ) -> Response:
+    async def reject_change(request: Request, change: UUID, body: Rejection, caller: CallerOf, now: Now) -> Response:
         """Reject a change, or withdraw one's own."""
-        return await accept(request, await desk.reject(caller, str(change), body.reason, now))
+        return await accept(request, await desk.reject(caller.tenant, caller.actor, str(change), body.reason, now))
 
     @router.get("", response_model=PageOf[ChangeView])
-    async def list_changes(
-        request: Request, query: Annotated[ChangeQuery, Query()], caller: CallerOf
-    ) -> Response:
+    async def list_changes(request: Request, query: Annotated[ChangeQuery, Query()], caller: CallerOf) -> Response:
         """Changes, oldest first."""
-        after = query.after(request, datetime, str)
-        rows = await desk.changes(caller.tenant, query.filters(), _pair(after), query.limit + 1)
-        return page(request, query, rows, ("proposed_at", "id"))
+        after = query.after(request, UUID)
+        rows = await desk.changes(caller.tenant, query.filters(), str(after[0]) if after else None, query.limit + 1)
+        return page(request, query, rows, ("change",))
 
     @router.get("/{change}")
     async def read_change(change: UUID, caller: CallerOf) -> ChangeView:
@@ -111,7 +108,3 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
         return ChangeView.model_validate(found)
 
     return router
-
-
-def _pair(after: tuple[Any, ...] | None) -> tuple[datetime, str] | None:
-    return (after[0], after[1]) if after is not None else None

@@ -70,9 +70,7 @@ class Preference(NamedTuple):
 
 def preference(request: Request, default_wait_s: float) -> Preference:
     """What `Prefer` asks for: `wait=N` (0 to 60 s), `respond-async`; the rest is ignored (RFC 7240)."""
-    asked = [
-        part.strip().lower() for line in request.headers.getlist("prefer") for part in re.split("[,;]", line)
-    ]
+    asked = [part.strip().lower() for line in request.headers.getlist("prefer") for part in re.split("[,;]", line)]
     waits = next((found for part in asked if (found := _WAIT.fullmatch(part))), None)
     responds_async = "respond-async" in asked
     if waits is None:
@@ -112,7 +110,13 @@ async def accept(
     edge, caller, key = edge_of(request), await authenticated(request), idempotency_key(request)
     gateway, wanted = _gateway(request), preference(request, edge.settings.default_wait_s)
     outcome = await gateway.submit(
-        command, caller, key, await _request_bytes(request), current_traceparent(), correlation
+        command,
+        caller.tenant,
+        caller.actor,
+        key,
+        await _request_bytes(request),
+        current_traceparent(),
+        correlation,
     )
     name = gateway.command_hash(caller.tenant, caller.actor, key)
     if outcome.status in {"running", "decided"} and wanted.wait_s > 0:
@@ -120,9 +124,7 @@ async def accept(
     return _answer(request, name, outcome, wanted, created)
 
 
-def _answer(
-    request: Request, name: str, outcome: Outcome, wanted: Preference, created: str | None
-) -> Response:
+def _answer(request: Request, name: str, outcome: Outcome, wanted: Preference, created: str | None) -> Response:
     status_address = f"{_root(request)}/commands/{name}"
     if outcome.status == "refused":
         problem = outcome.problem or {}

@@ -11,30 +11,17 @@ from libs.kernel.envelope import Actor
 from libs.runtime.ports import Outcome
 
 
-class Sender(Protocol):
-    """Who sends a command: a verified actor of one tenant."""
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts."""
-        ...
-
-    @property
-    def tenant(self) -> str:
-        """Whose records these are."""
-        ...
-
-
 class CommandGateway(Protocol):
     """Commands of one service, on their way into the write path."""
 
     async def submit(
         self,
         command: Command,
-        caller: Sender,
+        tenant: str,
+        actor: Actor,
         idempotency_key: str,
         request: bytes,
-        traceparent: str | None,
+        traceparent: str | None = None,
         correlation: str | None = None,
     ) -> Outcome:
         """Decide without waiting for the ledger; a refusal is an Outcome with its problem.
@@ -59,22 +46,22 @@ class CommandGateway(Protocol):
 class ChangeDesk(Protocol):
     """Changes under four eyes (TA-F-4): the commands around a change, and the changes of a tenant.
 
-    A change is a mapping with `id`, `command`, `payload`, `status`, `proposer`, `approver`, `effective_at`,
-    `expires_at`, `proposed_at`, `reason`; times are aware datetimes.
+    A change is a mapping with `change` (its id), `command`, `payload`, `status`, `proposer`, `approver`,
+    `effective_at`, `expires_at`, `reason`.
     """
 
     async def propose(
-        self, sender: Sender, change: str, command: str, payload: Mapping[str, Any],
+        self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
         effective_at: datetime | None, now: datetime,
     ) -> Command:  # fmt: skip
         """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
         ...
 
-    async def approve(self, sender: Sender, change: str, now: datetime) -> Command:
+    async def approve(self, tenant: str, actor: Actor, change: str, now: datetime) -> Command:
         """The command that approves the change (its decision refuses the proposer); raises NotFound."""
         ...
 
-    async def reject(self, sender: Sender, change: str, reason: str, now: datetime) -> Command:
+    async def reject(self, tenant: str, actor: Actor, change: str, reason: str, now: datetime) -> Command:
         """The command that rejects the change; raises NotFound."""
         ...
 
@@ -83,7 +70,7 @@ class ChangeDesk(Protocol):
         ...
 
     async def changes(
-        self, tenant: str, filters: Mapping[str, Any], after: tuple[datetime, str] | None, limit: int
+        self, tenant: str, filters: Mapping[str, Any], after: str | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Changes by (proposed_at, id), ascending, past `after`; `filters`: `status`, `command`."""
+        """Changes by id (UUIDv7, so by time), ascending, past `after`; `filters`: `status`, `command`."""
         ...

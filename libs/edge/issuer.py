@@ -8,7 +8,6 @@ import os
 import secrets
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import jwt
 import orjson
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from libs.edge.auth import Caller
 from libs.kernel.canonical import canonical
 from libs.kernel.errors import CartularyError
 from libs.kernel.ids import uuid7
@@ -42,20 +42,16 @@ class LocalIssuer:
         self._folder, self._issuer, self._audience = folder, issuer, audience
         self._key_file, self.jwks_file = folder / "signing.key", folder / "jwks.json"
 
-    def token(
-        self, sub: str, role: str, tenant: str, now: datetime, *, ttl_s: int = DEFAULT_TTL_S,
-        on_behalf_of: str | None = None, distributor: str | None = None,
-    ) -> str:  # fmt: skip
-        """A signed token; makes the key and the JWKS at the first time."""
-        key = self.ensure()
-        issued = int(now.timestamp())
-        claims: dict[str, Any] = {
-            "iss": self._issuer, "aud": self._audience, "sub": sub, "role": role, "tenant": tenant,
-            "iat": issued, "nbf": issued, "exp": issued + ttl_s, "jti": str(uuid7(now)),
+    def token(self, caller: Caller, now: datetime, ttl_s: int = DEFAULT_TTL_S) -> str:
+        """A signed token for this caller; makes the key and the JWKS at the first time."""
+        key, issued, actor = self.ensure(), int(now.timestamp()), caller.actor
+        claims = {
+            "iss": self._issuer, "aud": self._audience, "iat": issued, "nbf": issued, "exp": issued + ttl_s,
+            "jti": str(uuid7(now)), "sub": actor.sub, "role": actor.role, "tenant": caller.tenant,
+            "on_behalf_of": actor.on_behalf_of, "distributor": caller.distributor,
         }  # fmt: skip
-        optional = {"on_behalf_of": on_behalf_of, "distributor": distributor}
-        claims.update({name: value for name, value in optional.items() if value is not None})
-        return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": _jwk(key)["kid"]})
+        present = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(present, key, algorithm="EdDSA", headers={"kid": _jwk(key)["kid"]})
 
     def ensure(self) -> Ed25519PrivateKey:
         """The signing key, made when there is none; raises IssuerUnusable when others can read it."""

@@ -28,9 +28,7 @@ EventDict = MutableMapping[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def configure_logging(
-    service: str, level: str, now: Callable[[], datetime], stream: TextIO | None = None
-) -> None:
+def configure_logging(service: str, level: str, now: Callable[[], datetime], stream: TextIO | None = None) -> None:
     """Send structlog's and the standard library's events as JSON lines to `stream` (standard error)."""
     out = stream or sys.stderr
     number = getattr(logging, level.upper())
@@ -71,9 +69,7 @@ def described(error: BaseException) -> str:
     return f"{name}(errno {error.errno})" if isinstance(error, OSError) else name
 
 
-def _place(
-    service: str, now: Callable[[], datetime], logger: Any, method: str, event: EventDict
-) -> EventDict:
+def _place(service: str, now: Callable[[], datetime], logger: Any, method: str, event: EventDict) -> EventDict:
     event["at"] = to_wire(now())
     event.setdefault("service", service)
     context = trace.get_current_span().get_span_context()
@@ -112,6 +108,4 @@ class _LibraryHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger()
         message = record.getMessage()[:_MAX_MESSAGE]
-        log.log(
-            record.levelno, "library_logged", logger=record.name, message=message, exc_info=record.exc_info
-        )
+        log.log(record.levelno, "library_logged", logger=record.name, message=message, exc_info=record.exc_info)

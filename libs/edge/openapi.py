@@ -48,9 +48,7 @@ def install_openapi(app: FastAPI) -> None:
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
-            )
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             app.openapi_schema = _completed(document)
         return app.openapi_schema
 
@@ -97,12 +95,8 @@ def _decimals_as_text(node: Any) -> None:
     elif isinstance(node, dict):
         choices = node.get("anyOf")
         if isinstance(choices, list):
-            texts = [
-                c for c in choices if isinstance(c, dict) and c.get("type") == "string" and "pattern" in c
-            ]
+            texts = [c for c in choices if isinstance(c, dict) and c.get("type") == "string" and "pattern" in c]
             if texts:
-                node["anyOf"] = [
-                    c for c in choices if not (isinstance(c, dict) and c.get("type") == "number")
-                ]
+                node["anyOf"] = [c for c in choices if not (isinstance(c, dict) and c.get("type") == "number")]
         for inner in node.values():
             _decimals_as_text(inner)

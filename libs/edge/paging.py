@@ -67,9 +67,7 @@ class PageQuery(BaseModel):
             raw = base64.urlsafe_b64decode(self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4))
             query, *values = orjson.loads(raw)
             if query != _query_mark(request) or len(values) != len(kinds):
-                raise InvalidCursor(
-                    "use the cursor with the query that gave it", field="cursor", value=self.cursor
-                )
+                raise InvalidCursor("use the cursor with the query that gave it", field="cursor", value=self.cursor)
             return tuple(_read(kind, value) for kind, value in zip(kinds, values, strict=True))
         except (binascii.Error, ValueError, TypeError, InvalidOperation):
             raise InvalidCursor("not a cursor of this list", field="cursor", value=self.cursor) from None

@@ -111,9 +111,7 @@ class InvalidRequest(CartularyError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         first = findings[0]
-        super().__init__(
-            f"{first.field}: {first.message}" if len(findings) == 1 else f"{len(findings)} fields"
-        )
+        super().__init__(f"{first.field}: {first.message}" if len(findings) == 1 else f"{len(findings)} fields")
         self.findings = findings
 
     def as_problem(self) -> dict[str, object]:
@@ -138,9 +136,7 @@ def findings_of(errors: Sequence[Mapping[str, Any]], prefix: str = "") -> list[F
         if error["type"] != "missing" and isinstance(error.get("input"), str | int | float | bool):
             hidden = any(map(is_secret, place))
             shown = HIDDEN if hidden else masked_text(str(error["input"]))[:_MAX_SHOWN]
-        found.append(
-            Finding(field=".".join([prefix, *place] if prefix else place), message=error["msg"], value=shown)
-        )
+        found.append(Finding(field=".".join([prefix, *place] if prefix else place), message=error["msg"], value=shown))
     return found
 
 
@@ -170,9 +166,7 @@ def plain_problem(code: str, status: int, title: str, detail: str) -> dict[str, 
 
 def internal_problem() -> dict[str, object]:
     """What a caller sees of an error that nobody foresaw: nothing of the inside."""
-    return plain_problem(
-        "internal-error", 500, "Something went wrong here", "quote `trace` when you ask about it"
-    )
+    return plain_problem("internal-error", 500, "Something went wrong here", "quote `trace` when you ask about it")
 
 
 def install_problems(app: FastAPI) -> None:
@@ -192,17 +186,13 @@ def install_problems(app: FastAPI) -> None:
         errors = list(error.errors())
         kind = request.headers.get("content-type", "")
         if any(tuple(e["loc"]) == ("body",) and isinstance(e.get("input"), bytes) for e in errors):
-            return await named(
-                request, UnsupportedMedia("send application/json", field="Content-Type", value=kind)
-            )
+            return await named(request, UnsupportedMedia("send application/json", field="Content-Type", value=kind))
         return await named(request, InvalidRequest(findings_of(errors)))
 
     async def by_status(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code, title = _BY_STATUS.get(error.status_code, ("http-error", "The request was not served"))
-        detail = (
-            f"{request.method} {request.url.path}" if error.status_code in {404, 405} else str(error.detail)
-        )
+        detail = f"{request.method} {request.url.path}" if error.status_code in {404, 405} else str(error.detail)
         return problem_response(plain_problem(code, error.status_code, title, detail), request, error.headers)
 
     app.add_exception_handler(CartularyError, named)

@@ -47,9 +47,7 @@ class Settings(BaseSettings):
         pattern=r"^0x[0-9a-fA-F]{40}$",
         description="Address of EventLedger; unset: what the last deployment left.",
     )
-    clickhouse_dsn: SecretStr | None = Field(
-        None, description="ClickHouse address; unset: in process (chdb)."
-    )
+    clickhouse_dsn: SecretStr | None = Field(None, description="ClickHouse address; unset: in process (chdb).")
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
@@ -64,9 +62,7 @@ class Settings(BaseSettings):
     jwks: str | None = Field(
         None, description="JWKS of the issuer, a file or an http(s) URL; unset: <home>/issuer/jwks.json."
     )
-    jwks_cache_s: float = Field(
-        300, gt=0, le=86_400, description="Seconds after which the JWKS is read again."
-    )
+    jwks_cache_s: float = Field(300, gt=0, le=86_400, description="Seconds after which the JWKS is read again.")
     jwks_retry_s: float = Field(
         5, ge=0, le=3_600, description="Seconds between two readings for the sake of an unknown key id."
     )
@@ -85,9 +81,7 @@ class Settings(BaseSettings):
         description="Decisions that may wait for the ledger before commands get 503 (invariant 14).",
     )
     block_period_ms: int = Field(1_000, ge=10, le=60_000, description="Hint: time between two blocks.")
-    default_wait_s: float = Field(
-        10, ge=0, le=60, description="Wait for the commit without a `Prefer` header."
-    )
+    default_wait_s: float = Field(10, ge=0, le=60, description="Wait for the commit without a `Prefer` header.")
     max_body_bytes: int = Field(1_000_000, ge=1_000, le=100_000_000, description="Largest request body.")
     max_json_depth: int = Field(32, ge=2, le=200, description="Deepest nesting of a JSON body.")
     stop_timeout_s: float = Field(30, ge=0, le=600, description="Longest graceful stop.")
@@ -95,11 +89,7 @@ class Settings(BaseSettings):
     @field_validator("kafka_bootstrap", "ledger_rpc", "roles", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("home")
     @classmethod

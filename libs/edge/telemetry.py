@@ -21,10 +21,7 @@ def configure_telemetry(service: str, settings: Settings) -> Callable[[], None]:
     """Install the process's tracer provider; the answer flushes and ends it."""
     # The exporters cost time and memory that only a process with traces should pay. Ids exist without them.
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import (
-        TracerProvider,
-        export,
-    )
+    from opentelemetry.sdk.trace import TracerProvider, export  # noqa: PLC0415
 
     names = {
         "service.name": service,
