@@ -181,13 +181,9 @@ class SimSchema:
         """A hash of all that a replay rebuilds: events, streams, claims, due work, read tables, commands."""
         tables = self.tables
         state = {
-            "events": [
-                [*place, seen.raw.decode(), void] for place, (seen, void) in sorted(tables.events.items())
-            ],
+            "events": [[*place, seen.raw.decode(), void] for place, (seen, void) in sorted(tables.events.items())],
             "streams": [[n, r.tenant, r.committed] for n, r in sorted(tables.streams.items()) if r.committed],
-            "claims": [
-                [*name, sorted(holders)] for name, holders in sorted(tables.claims.items()) if holders
-            ],
+            "claims": [[*name, sorted(holders)] for name, holders in sorted(tables.claims.items()) if holders],
             "due": sorted([c, k, a.isoformat(), r.payload] for (c, k, a), (r, _) in tables.due.items()),
             "read": [[n, [rows[k] for k in sorted(rows)]] for n, rows in sorted(tables.read.items()) if rows],
             "commands": [
