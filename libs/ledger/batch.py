@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from libs.kernel.errors import CartularyError
 from libs.ledger import abi
 from libs.ledger.codec import Run, encode_payload, records
-from libs.ledger.hashing import extend, leaf
-from libs.ledger.opening import HASH_BYTES, marks_of
+from libs.ledger.hashing import HASH_BYTES, extend, leaf
+from libs.ledger.opening import marks_of
 
 CONTRACT_MAX_EVENTS = 4_096
 # What a transaction may have at all: far below a block of 64M gas (4 MB of calldata) and the default RPC body of 5 MB,
