@@ -38,7 +38,7 @@ TENANT = "house"
 _ANSWER_S = 20.0
 _SETTLE_S = 900.0
 _SOON = timedelta(minutes=1)
-_LOUD = frozenset({"service_failed", "decide_failed", "lane_halted", "decision_void", "ledger_lies"})
+_LOUD = frozenset({"service_failed", "decide_failed", "lane_halted", "ledger_lies"})
 
 
 class StuckError(AssertionError):
@@ -115,9 +115,7 @@ class Fleet:
             service, roles = self.roles[name]
             store = SimStore(self.schemas[service], node)
             seal = sealer(self._keys[service], lambda lane: self.heads[lane])
-            path = ServicePath(
-                self.parts[service], store, bus, node_ledger, clock, self.keyed, seal, at=node.at
-            )
+            path = ServicePath(self.parts[service], store, bus, node_ledger, clock, self.keyed, seal, at=node.at)
             self.paths[name] = path
             return path.run(roles)
         return Attestation(name, node_ledger, bus, clock, self.signers, at=node.at).run()
@@ -166,7 +164,7 @@ class Fleet:
 
     async def settle(self) -> None:
         """Nothing goes wrong from now on: wait until nothing is under way; raises StuckError."""
-        self.world.rates, self.world.crash_at = QUIET, {}
+        self.world.rates, self.world.crash_at, self.chain.away_until = QUIET, {}, 0.0
         until = self.world.elapsed() + _SETTLE_S
         calm = 0
         while calm < 3:
@@ -183,7 +181,9 @@ class Fleet:
             tables = schema.tables
             if tables.epoch is None or not all(tables.settled.values()):
                 waiting.append(f"{service} has no settled life ({tables.epoch}, {tables.settled})")
-            waiting += [f"{service} intent {i.decision.id} lane {i.lane} {i.epoch}/{i.seq}" for i in tables.intents.values()]
+            waiting += [
+                f"{service} intent {i.decision.id} lane {i.lane} {i.epoch}/{i.seq}" for i in tables.intents.values()
+            ]
             soon = self.world.now() + _SOON
             waiting += [f"{service} owes {row.kind}" for row, done in tables.due.values() if not done and row.at < soon]
             consumers = [COMMIT, REACT] if self.parts[service].reactions else [COMMIT]
@@ -191,7 +191,9 @@ class Fleet:
                 for lane, (following, _) in enumerate(self.chain.state.lanes):
                     have = tables.positions.get((consumer, lane))
                     if following > 1 and (have is None or have.sequence < following):
-                        waiting.append(f"{service} {consumer} lane {lane} stands at {have and have.sequence} of {following}")
+                        waiting.append(
+                            f"{service} {consumer} lane {lane} stands at {have and have.sequence} of {following}"
+                        )
         return waiting
 
 
