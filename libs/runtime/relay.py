@@ -10,7 +10,17 @@ import structlog
 
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, LifeChanged, Message, Outgoing, RunOfIntents, Store
+from libs.runtime.ports import (
+    GAPS_TOPIC,
+    INTENTS_TOPIC,
+    Bus,
+    Clock,
+    LifeChanged,
+    Message,
+    Outgoing,
+    RunOfIntents,
+    Store,
+)
 
 log = structlog.get_logger(__name__)
 

@@ -20,10 +20,10 @@ from libs.kernel.ids import uuid7
 from libs.ledger.client import LaneSigner
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import public_bytes, sealer
-from libs.runtime.committing import CONSUMER as COMMIT
 from libs.runtime.automatic import CONSUMER as REACT
+from libs.runtime.committing import CONSUMER as COMMIT
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, Outcome
+from libs.runtime.ports import Outcome
 from libs.runtime.service import ROLES, Parts, Role, ServicePath
 from libs.testkit.sample import bells, tills
 from libs.testkit.sim.bus import SimBroker
@@ -31,7 +31,7 @@ from libs.testkit.sim.chain import SimChain
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.schema import SimSchema
 from libs.testkit.sim.store import SimStore
-from libs.testkit.sim.world import QUIET, Node, NodeCrashed, World
+from libs.testkit.sim.world import QUIET, Node, World
 from services.attestation.app import Attestation
 
 TENANT = "house"
