@@ -49,9 +49,9 @@ class BadBatch(CartularyError):
 
     code = "bad-batch"
 
-    def __init__(self, kind: Lie, detail: str) -> None:
-        super().__init__(f"{kind}: {detail}", field="batch", value=kind.value)
-        self.kind = kind
+    def __init__(self, kind: Lie | str, detail: str) -> None:
+        self.kind = Lie(kind)
+        super().__init__(f"{self.kind}: {detail}", field="batch", value=self.kind.value)
 
 
 class ProducerKeys:

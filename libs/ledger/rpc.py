@@ -1,7 +1,7 @@
 """Light JSON-RPC over several node addresses: bounded, retried, failing over; no web3 (W-15).
 
-The light client never parses a header's `extraData`, so the validator seals that a proof-of-authority chain puts there,
-which make web3 stumble, do not concern it (ledger.md, quirk 8).
+The light client never parses a header's `extraData`, so the validator seals that a proof-of-authority chain
+puts there, which make web3 stumble, do not concern it (ledger.md, quirk 8).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import orjson
@@ -32,6 +32,7 @@ _NODE_WORDS = (
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 1.0
 
+_Answer = TypeVar("_Answer")
 Check = Callable[[Any], bool]
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -77,7 +78,7 @@ class JsonRpc:
         self._nodes = [_Node(url) for url in urls]
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._rounds = rounds
-        self._sleep = sleep
+        self.sleep = sleep
         self._session: aiohttp.ClientSession | None = None
         self._at = 0
         self._id = 0
@@ -94,6 +95,10 @@ class JsonRpc:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def turn(self) -> None:
+        """Begin at the next address from now on."""
+        self._at = (self._at + 1) % len(self._nodes)
 
     async def height(self) -> int:
         """The newest block's number; a node below what was seen before is passed over (W-12, quirk 2)."""
@@ -140,12 +145,12 @@ class JsonRpc:
 
         return await self._on_any_node(calls[0][0], ask)
 
-    async def _on_any_node(self, what: str, ask: Callable[[_Node], Awaitable[Any]]) -> Any:
+    async def _on_any_node(self, what: str, ask: Callable[[_Node], Awaitable[_Answer]]) -> _Answer:
         """Ask one address after the other, from the one that answered last, with pauses between the rounds."""
         pause, reason = _FIRST_PAUSE_S, "nothing was tried"
         for turn in range(self._rounds):
             if turn:
-                await self._sleep(pause)
+                await self.sleep(pause)
                 pause = min(pause * 3, _LONGEST_PAUSE_S)
             for _ in self._nodes:
                 node = self._nodes[self._at]
@@ -157,7 +162,7 @@ class JsonRpc:
                     if not error.of_the_node:
                         raise
                     reason = error.detail
-                self._at = (self._at + 1) % len(self._nodes)
+                self.turn()
         raise LedgerUnreachable(f"no ledger node answered {what}: {reason}")
 
     async def _raise_to(self, node: _Node, at_least: int) -> None:

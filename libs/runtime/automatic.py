@@ -16,7 +16,7 @@ from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
 from libs.ledger.port import LedgerReader
 from libs.runtime.deciding import DecideLoop, Request
-from libs.runtime.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand, Rules
+from libs.runtime.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand
 from libs.runtime.keyed import KeyedHashes
 from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.ports import Bus, Clock, CommandKey, DueRow, Outcome, Position, Store
@@ -88,19 +88,19 @@ class Reactor:
         self,
         automatic: Automatic,
         store: Store,
-        rules: Rules,
         bus: Bus,
         node: LedgerReader,
+        cursor_type: type[Any],
         reactions: Mapping[str, Reaction],
         parse: Callable[[str, str, dict[str, Any]], Event],
         *,
         lanes: int,
         at: Callable[[str], Awaitable[None]] = nowhere,
     ) -> None:
-        self._automatic, self._store, self._rules, self._bus, self._node = automatic, store, rules, bus, node
+        self._automatic, self._store, self._bus, self._node = automatic, store, bus, node
         self._reactions, self._parse, self._lanes, self._at = reactions, parse, lanes, at
         self._clock = automatic.clock
-        self._cursor_type = rules.types.cursor_advanced
+        self._cursor_type = cursor_type
 
     async def run(self) -> None:
         """React until cancelled; only once the life is settled, so that former decisions are known (W-21)."""

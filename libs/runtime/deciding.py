@@ -162,16 +162,18 @@ class DecideLoop:
                 _settle(future, request, decided[request.key.command])
 
     async def _attempts(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
                 return await self._transaction(lane, requests)
             except Conflict as conflict:
+                if attempt == MAX_ATTEMPTS:
+                    raise
                 for request in requests:
                     for stream in request.command.streams():
                         self._folded.pop(stream, None)
                 log.info("decision_lost_a_race", lane=lane, attempt=attempt, reason=conflict.detail)
-                last = conflict
-        raise last
+                attempt += 1
 
     async def _transaction(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         keys = sorted({key_of(request.command.streams()[0]) for request in requests})

@@ -24,7 +24,7 @@ class Gateway:
     """One per process; `run` answers those who wait, with one look at the store for all of them."""
 
     def __init__(self, store: Store, loop: DecideLoop, keyed: KeyedHashes) -> None:
-        self._store, self._loop, self._keyed = store, loop, keyed
+        self._store, self.loop, self._keyed = store, loop, keyed
         self._waiting: dict[tuple[str, str], set[asyncio.Future[Outcome]]] = defaultdict(set)
 
     def command_hash(self, tenant: str, actor: Actor, idempotency_key: str) -> str:
@@ -43,7 +43,7 @@ class Gateway:
     ) -> Outcome:
         """Decide; see DecideLoop.submit for what it raises."""
         key = self._keyed.key(tenant, actor.sub, idempotency_key, request)
-        return await self._loop.submit(
+        return await self.loop.submit(
             Request(command, tenant, actor, key, correlation=correlation, traceparent=traceparent)
         )
 

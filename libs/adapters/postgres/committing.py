@@ -12,11 +12,26 @@ from libs.kernel.envelope import BatchPlace
 from libs.runtime.ports import Commit, CommittedDecision, Position
 from libs.runtime.project import Add, Change, Drop, Put
 
-_BATCH_COLUMNS = (
-    "lane first count previous_head head root block block_hash block_time transaction transaction_index".split()
-)
-_EVENT_COLUMNS = "lane sequence batch stream version tenant type void body".split()
+_BATCH_COLUMNS = [
+    "lane",
+    "first",
+    "count",
+    "previous_head",
+    "head",
+    "root",
+    "block",
+    "block_hash",
+    "block_time",
+    "transaction",
+    "transaction_index",
+]
 
+# PostgreSQL has no COPY into a table under row level security.
+_EVENTS = """
+insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)
+select * from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bool[],
+                     $9::text[])
+"""
 _STREAMS = """
 insert into streams (stream, tenant, version, committed, time)
 select * from unnest($1::text[], $2::text[], $3::int[], $3::int[], $4::text[])
@@ -69,7 +84,8 @@ class PostgresCommitting:
     async def apply(self, consumer: str, work: Commit) -> None:
         """See Committing.apply."""
         if work.batches:
-            await self._copy("ledger_batches", _BATCH_COLUMNS, [_batch_row(place) for place in work.batches])
+            rows = [_batch_row(place) for place in work.batches]
+            await self._c.copy_records_to_table("ledger_batches", records=rows, columns=_BATCH_COLUMNS)
         if work.events:
             await self._events(work)
         if work.decisions:
@@ -77,11 +93,15 @@ class PostgresCommitting:
         await self._claims(work)
         await self._changes(work.changes)
         if work.due:
-            columns = zip(*((d.cause, d.kind, d.at, d.tenant, d.stream, _json(d.payload)) for d in work.due), strict=True)
+            columns = zip(
+                *((d.cause, d.kind, d.at, d.tenant, d.stream, _json(d.payload)) for d in work.due), strict=True
+            )
             await self._c.execute(_DUE, *map(list, columns))
         for epoch, lane in work.markers:
             await self._c.execute(
-                "update producer_lanes set settled = true where lane = $1 and (select epoch from life) = $2", lane, epoch
+                "update producer_lanes set settled = true where lane = $1 and (select epoch from life) = $2",
+                lane,
+                epoch,
             )
         if work.level_at:
             await self._c.execute("update life set level_at = $1", work.level_at)
@@ -95,9 +115,6 @@ class PostgresCommitting:
             rows = [(consumer, lane, *position) for (consumer, lane), position in sorted(moves.items())]
             await self._c.execute(POSITIONS, *map(list, zip(*rows, strict=True)))
 
-    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        await self._c.copy_records_to_table(table, records=rows, columns=columns)
-
     async def _events(self, work: Commit) -> None:
         rows, heads = [], {}
         for seen, void in work.events:
@@ -108,7 +125,7 @@ class PostgresCommitting:
             ))  # fmt: skip
             if not void:
                 heads[body["stream"]] = (body["tenant"], body["version"], body["time"])
-        await self._copy("events", _EVENT_COLUMNS, rows)
+        await self._c.execute(_EVENTS, *map(list, zip(*rows, strict=True)))
         if heads:
             names = sorted(heads)
             columns = zip(*(heads[name] for name in names), strict=True)

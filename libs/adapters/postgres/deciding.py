@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import orjson
 
-from libs.adapters.postgres.pools import Connection
+from libs.adapters.postgres.pools import Connection, one
 from libs.kernel.decider import Reference
 from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.kernel.errors import CheckUnavailable, Conflict, NotReady
@@ -84,7 +85,8 @@ def to_body(decision: Decision) -> str:
         [
             decision.id, decision.time, decision.tenant, decision.actor.wire(), decision.causation,
             decision.correlation, decision.command, decision.request, decision.events,
-        ]
+        ],
+        default=list,
     ).decode()  # fmt: skip
 
 
@@ -92,10 +94,13 @@ def from_body(body: str, traceparent: str | None) -> Decision:
     """The decision that `to_body` wrote."""
     row = orjson.loads(body)
     events = tuple(EventEntry(*event) for event in row[8])
-    return Decision(row[0], row[1], row[2], Actor.parse(row[3]), *row[4:8], events, traceparent)
+    id_, time, tenant, actor, causation, correlation, command, request, _ = row
+    return Decision(
+        id_, time, tenant, Actor.parse(actor), causation, correlation, command, request, events, traceparent
+    )
 
 
-def outcome(row: Mapping[str, Any]) -> Outcome:
+def outcome(row: asyncpg.Record) -> Outcome:
     """An idempotency row as an outcome."""
     streams = tuple((stream, version) for stream, version in orjson.loads(row["streams"]))
     problem = orjson.loads(row["problem"]) if row["problem"] else None
@@ -110,7 +115,7 @@ class PostgresDeciding:
 
     async def open(self, epoch: int | None, keys: Sequence[str]) -> int:
         """Bind the tenant, take the keys' locks; the life's epoch. Raises NotReady, LifeChanged."""
-        row = await self._c.fetchrow(_OPEN, self._tenant)
+        row = await one(self._c, _OPEN, self._tenant)
         if row["epoch"] is None and epoch is None:
             raise NotReady("the service is being rebuilt from the ledger")
         if epoch is not None and row["epoch"] != epoch:
@@ -168,7 +173,7 @@ class PostgresDeciding:
             names = ", ".join(f'"{column}"' for column in columns)
             arrays = ", ".join(f"${n + 1}::text[]" for n in range(len(columns)))
             sql = (
-                f'select w.n, to_jsonb(t)::text as row from unnest({arrays}) with ordinality as w({names}, n) '
+                f"select w.n, to_jsonb(t)::text as row from unnest({arrays}) with ordinality as w({names}, n) "
                 f'join "{table}" t on {on}'
             )
             values = [[str(references[p].key[column]) for p in positions] for column in columns]
@@ -187,9 +192,7 @@ class PostgresDeciding:
         )
         return {KeyedClaim(row["kind"], row["value"]) for row in rows}
 
-    async def store(
-        self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]
-    ) -> None:
+    async def store(self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]) -> None:
         """See Deciding.store."""
         outcomes = dict(settled)
         if intents:
@@ -212,9 +215,7 @@ class PostgresDeciding:
                 )  # fmt: skip
             for decision in decisions:
                 versions = {event.stream: event.version for event in decision.events}
-                outcomes[decision.command] = Outcome(
-                    decision.request, "decided", decision.id, tuple(versions.items())
-                )
+                outcomes[decision.command] = Outcome(decision.request, "decided", decision.id, tuple(versions.items()))
         if outcomes:
             await self._settle(outcomes)
         if forgotten:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 import structlog
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 60.0
-_AWAY = (
+AWAY = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -31,7 +31,18 @@ _AWAY = (
 _RACES = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InvalidAuthorizationSpecificationError)
 
-Connection = asyncpg.Connection
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+
+async def one(connection: Connection, query: str, *arguments: object) -> asyncpg.Record:
+    """The one row of a query that always has one; raises LifeChanged when the row is gone."""
+    row = await connection.fetchrow(query, *arguments)
+    if row is None:
+        raise LifeChanged("a row that every life has is gone")
+    return row
 
 
 class Pools:
@@ -65,7 +76,7 @@ class Pools:
             raise Conflict(str(error)) from error
         except _GONE as error:
             raise LifeChanged(f"the schema {self.service} is gone: {error}") from error
-        except _AWAY as error:
+        except AWAY as error:
             raise StoreUnreachable(f"PostgreSQL did not answer: {error!r}") from error
 
     @asynccontextmanager

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
+import asyncpg
 import orjson
 
 from libs.adapters.postgres.committing import PostgresCommitting
 from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_body, outcome, to_body
-from libs.adapters.postgres.pools import Connection, NotifySignal, Pools
+from libs.adapters.postgres.migrate import migrate
+from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
 from libs.kernel.envelope import Decision
 from libs.kernel.errors import Conflict
-from libs.runtime.ports import Committing, Deciding, DueRow, Life, LifeChanged, Outcome, Position, RunOfIntents
+from libs.runtime.ports import (
+    Committing,
+    Deciding,
+    DueRow,
+    Life,
+    LifeChanged,
+    Outcome,
+    Position,
+    RunOfIntents,
+    StoreUnreachable,
+)
 
 _POOL_SIZES = {"api": 12, "relay": 12, "commit": 4}
 
@@ -40,12 +53,22 @@ select cause::text, kind, at, tenant, stream, payload::text from due where not d
 class PostgresStore:
     """One service's schema; `password(role)` gives each role's password."""
 
-    def __init__(self, dsn: str, service: str, password: Callable[[str], str], *, lanes: int) -> None:
-        self.service, self._lanes = service, lanes
+    def __init__(
+        self, dsn: str, service: str, password: Callable[[str], str], *, migrations: Path | None = None
+    ) -> None:
+        self.service = service
+        self._dsn, self._password, self._migrations = dsn, password, migrations
         self._pools = Pools(dsn, service, password, _POOL_SIZES)
         self._epoch: int | None = None
         self._required: dict[str, list[str]] = {}
         self._signals: dict[str, NotifySignal] = {}
+
+    async def prepare(self) -> None:
+        """Bring the schema to its newest form; raises StoreUnreachable, MigrationChanged."""
+        try:
+            await migrate(self._dsn, self.service, self._password, self._migrations)
+        except AWAY as error:
+            raise StoreUnreachable(f"PostgreSQL did not answer: {error!r}") from error
 
     @asynccontextmanager
     async def deciding(self, tenant: str, lane: int, keys: Sequence[str]) -> AsyncIterator[Deciding]:
@@ -86,11 +109,11 @@ class PostgresStore:
         """See Store.number; intents of a former life that were never attested are numbered anew once it is settled."""
         async with self._pools.transaction("relay") as connection:
             epoch = await self._same_life(connection)
-            state = await connection.fetchrow("select next_seq, settled from producer_lanes where lane = $1", lane)
+            state = await one(connection, "select next_seq, settled from producer_lanes where lane = $1", lane)
             if epoch is None or not state["settled"]:
                 return None
             rows = await connection.fetch(_UNNUMBERED, lane, epoch, most_decisions)
-            size, taken = 0, []
+            size, taken = 0, list[asyncpg.Record]()
             for row in rows:
                 size += len(row["body"])
                 if taken and size > most_bytes:
@@ -119,7 +142,7 @@ class PostgresStore:
     async def backlog(self) -> tuple[int, datetime | None]:
         """See Store.backlog."""
         async with self._pools.connection("relay") as connection:
-            row = await connection.fetchrow("select count(*) as waiting, min(stored_at) as oldest from intents")
+            row = await one(connection, "select count(*) as waiting, min(stored_at) as oldest from intents")
         return row["waiting"], row["oldest"]
 
     async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
