@@ -1,4 +1,4 @@
-"""A reader of one lane, and a place in a consumer group: the halves of `bus_kafka` that live longer than a call."""
+"""A reader of one lane, and a place in a consumer group: what of the bus lives longer than a call."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 
-from libs.runtime.kafka_wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
+from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
 from libs.runtime.ports import BusUnreachable, Message
 
 if TYPE_CHECKING:
-    from libs.runtime.bus_kafka import KafkaBus
+    from libs.adapters.kafka.bus import KafkaBus
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ _NEVER_MS = 2**31 - 1
 
 
 class KafkaReader:
-    """A position in one lane on a connection of its own: the broker holds its long poll, and nobody else's behind it."""
+    """A position in one lane, on a connection of its own: nobody waits behind its long poll."""
 
     def __init__(self, bus: KafkaBus, topic: str, lane: int, offset: int | None) -> None:
         self._bus, self._topic, self._lane = bus, topic, lane
@@ -43,7 +43,8 @@ class KafkaReader:
     async def next(self, wait_s: float, most: int = 500) -> list[Message]:
         """The next messages in order, at most so many; [] when none came in time.
 
-        After the topic was emptied or created anew it goes on from the earliest message there is; raises BusUnreachable.
+        After the topic was emptied or created anew it goes on from the earliest message there is.
+        Raises BusUnreachable.
         """
         deadline = time.monotonic() + wait_s
         while not self._ahead:
@@ -86,7 +87,9 @@ class KafkaReader:
                 raise BusUnreachable("a batch of records is damaged", field=self._topic, value=offset)
             if not batch.is_control_batch:
                 self._ahead.extend(
-                    Message(r.offset, r.key or b"", r.value or b"", dict(r.headers)) for r in batch if r.offset >= offset
+                    Message(r.offset, r.key or b"", r.value or b"", dict(r.headers))
+                    for r in batch
+                    if r.offset >= offset
                 )
             self._offset = batch.next_offset
 
@@ -104,10 +107,12 @@ class KafkaReader:
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """A place in a consumer group, static by its instance name; it reads nothing.
 
-    Static means: `leave` and a restart keep the lanes until the session ends, so that a restart moves nothing.
+    Static means: after `leave` the lanes stay with the name until the session ends, so a restart moves none.
     """
 
-    def __init__(self, bus: KafkaBus, group: str, topic: str, instance: str, session_ms: int, heartbeat_ms: int) -> None:
+    def __init__(
+        self, bus: KafkaBus, group: str, topic: str, instance: str, session_ms: int, heartbeat_ms: int
+    ) -> None:
         self._bus, self._group, self._topic, self._instance = bus, group, topic, instance
         self._session_ms, self._heartbeat_ms = session_ms, heartbeat_ms
         self._consumer: Any = None
@@ -136,7 +141,9 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await self._consumer.start()
         except (KafkaError, OSError) as error:
             await self._consumer.stop()
-            raise BusUnreachable(f"no place in the group: {error!r}", field="group", value=self._group) from error
+            raise BusUnreachable(
+                f"no place in the group: {error!r}", field="group", value=self._group
+            ) from error
         self._consumer.subscribe([self._topic], listener=self)
 
     async def on_partitions_revoked(self, _revoked: Iterable[Any]) -> None:

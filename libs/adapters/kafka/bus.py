@@ -1,7 +1,7 @@
 """The Bus port on Apache Kafka: partition = lane, at least once, in order, every wait bounded.
 
-Reading and writing are a few requests over plain connections, so that nothing waits behind a background task and a
-topic that was deleted and created anew is noticed by its id. Only group membership is an aiokafka consumer.
+Reading and writing are a few requests over plain connections, so that nothing waits behind a background task
+and a topic that was deleted and created anew is noticed by its id. Only membership is an aiokafka consumer.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from libs.adapters.kafka.lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
+from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.kernel.errors import InvalidValue
-from libs.runtime.kafka_lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
-from libs.runtime.kafka_wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 
 _log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ def _chunks(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
 class KafkaBus:
     """Kafka behind the Bus port; close it when done.
 
-    `bootstrap` is `host:port`, comma separated; `security` goes to aiokafka's connections (`security_protocol`, …).
+    `bootstrap` is `host:port`, comma separated; `security` goes to aiokafka (`security_protocol`, …).
     `wait_s` bounds every call but a reader's `next`, whose wait the caller names.
     """
 
@@ -97,8 +97,10 @@ class KafkaBus:
         self._turns: dict[tuple[str, int], asyncio.Lock] = {}
         self._open: set[KafkaReader | KafkaMembership] = set()
 
-    async def ensure_topics(self, lanes: int, topics: Sequence[str] = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC)) -> None:
-        """Create what is missing, with so many partitions and unlimited retention; from now on also when it vanishes.
+    async def ensure_topics(
+        self, lanes: int, topics: Sequence[str] = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC)
+    ) -> None:
+        """Create what is missing, with unlimited retention, now and whenever it vanishes.
 
         Raises InvalidValue for a topic with another number of partitions (W-2), BusUnreachable.
         """
@@ -106,7 +108,9 @@ class KafkaBus:
         for name in topics:
             topic = await self._patiently(lambda name=name: self.topic(name, fresh=True))  # type: ignore[misc]
             if len(topic.leaders) != lanes:
-                raise InvalidValue(f"{name} does not have {lanes} partitions", field=name, value=len(topic.leaders))
+                raise InvalidValue(
+                    f"{name} does not have {lanes} partitions", field=name, value=len(topic.leaders)
+                )
 
     async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
         """Append in order; returns when the bus has all of them durably (idempotent producer)."""
@@ -159,7 +163,9 @@ class KafkaBus:
             while len(found) < end - max(start, end - count):
                 more = await reader.next(self._wait_s, count)
                 if not more:
-                    raise BusUnreachable("the lane's last messages did not come in time", field=topic, value=lane)
+                    raise BusUnreachable(
+                        "the lane's last messages did not come in time", field=topic, value=lane
+                    )
                 found += more
         finally:
             await reader.close()
@@ -170,7 +176,7 @@ class KafkaBus:
         return (await self._patiently(lambda: self.topic(topic, fresh=True))).id.hex()
 
     async def join(self, group: str, topic: str, instance: str) -> KafkaMembership:
-        """Take part in sharing the topic's lanes, as a static member: its name keeps its lanes over a short absence."""
+        """Take part in sharing the topic's lanes; the name keeps its lanes over a short absence."""
         member = KafkaMembership(self, group, topic, instance, self._session_ms, self._heartbeat_ms)
         self._open.add(member)
         await member.start()
@@ -198,7 +204,7 @@ class KafkaBus:
         self._open.discard(part)
 
     async def topic(self, name: str, fresh: bool = False) -> Topic:
-        """The topic's id and leaders; creates it when it is one of ours and missing; raises BusUnreachable."""
+        """The topic's id and leaders; creates it when it is ours and missing; raises BusUnreachable."""
         known = None if fresh else self._topics.get(name)
         if known is not None:
             return known
@@ -232,7 +238,7 @@ class KafkaBus:
         expect(error, f"topic {name}")
 
     async def _create(self, name: str) -> None:
-        asked = [(name, self._wanted[name], self._replicas, [], _TOPIC_CONFIG)]
+        asked: list[Any] = [(name, self._wanted[name], self._replicas, [], _TOPIC_CONFIG)]
         answer = await self._ask_any(CreateTopicsRequest(asked, int(self._wait_s * 1000), False))
         if answer.topic_errors[0][1] == 0:
             _log.info("bus_topic_created", topic=name, lanes=self._wanted[name])

@@ -1,7 +1,7 @@
 """What aiokafka's own clients leave out: topic ids (Metadata v12, Fetch v13) and one bounded connection.
 
-A fetch by topic id is refused once the topic was deleted and created anew. By name it would go on in the new topic at
-the old offset and miss its beginning, without a word.
+A fetch by topic id is refused once the topic was deleted and created anew. By name it would go on in the new
+topic at the old offset and miss its beginning, without a word.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def read_topic(answer: Any) -> tuple[int, Topic]:
     _, brokers, _, _, [topic], _ = answer
     error, _, topic_id, _, partitions, *_ = topic
     addresses = {broker[0]: (broker[1], broker[2]) for broker in brokers}
-    return error, Topic(topic_id, {part[1]: addresses[part[2]] for part in partitions if part[2] in addresses})
+    return error, Topic(
+        topic_id, {part[1]: addresses[part[2]] for part in partitions if part[2] in addresses}
+    )
 
 
 def ask_records(topic: Topic, lane: int, offset: int, wait_ms: int, max_bytes: int) -> Any:
