@@ -1,4 +1,4 @@
-"""Schedules by chance, each named by its seed: crashes, lost answers, lost pools, repeated records, two holders of a lane."""
+"""Schedules by chance, each named by its seed: crashes, lost answers and pools, repeats, two holders of a lane."""
 
 from __future__ import annotations
 
