@@ -9,7 +9,7 @@ import structlog
 
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
-from libs.kernel.errors import CartularyError
+from libs.kernel.errors import CartularyError, NotReady
 from libs.runtime.deciding import DecideLoop, Request
 from libs.runtime.keyed import KeyedHashes
 from libs.runtime.ports import Outcome, Store
@@ -23,13 +23,18 @@ _FINAL = ("committed", "refused")
 class Gateway:
     """One per process; `run` answers those who wait, with one look at the store for all of them."""
 
-    def __init__(self, store: Store, loop: DecideLoop, keyed: KeyedHashes) -> None:
-        self._store, self.loop, self._keyed = store, loop, keyed
+    def __init__(self, store: Store, keyed: KeyedHashes) -> None:
+        self._store, self._keyed = store, keyed
+        self._loop: DecideLoop | None = None
         self._waiting: dict[tuple[str, str], set[asyncio.Future[Outcome]]] = defaultdict(set)
 
     def command_hash(self, tenant: str, actor: Actor, idempotency_key: str) -> str:
         """The keyed hash that names a caller's command in status addresses."""
         return self._keyed.command(tenant, actor.sub, idempotency_key)
+
+    def decide_by(self, loop: DecideLoop) -> None:
+        """Decide by this loop from now on."""
+        self._loop = loop
 
     async def submit(
         self,
@@ -42,8 +47,10 @@ class Gateway:
         correlation: str | None = None,
     ) -> Outcome:
         """Decide; see DecideLoop.submit for what it raises."""
+        if self._loop is None:
+            raise NotReady("the service is starting")
         key = self._keyed.key(tenant, actor.sub, idempotency_key, request)
-        return await self.loop.submit(
+        return await self._loop.submit(
             Request(command, tenant, actor, key, correlation=correlation, traceparent=traceparent)
         )
 

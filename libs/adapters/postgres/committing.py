@@ -12,9 +12,19 @@ from libs.kernel.envelope import BatchPlace
 from libs.runtime.ports import Commit, CommittedDecision, Position
 from libs.runtime.project import Add, Change, Drop, Put
 
-_BATCH_COLUMNS = (
-    ["lane", "first", "count", "previous_head", "head", "root", "block", "block_hash", "block_time", "transaction", "transaction_index"]
-)
+_BATCH_COLUMNS = [
+    "lane",
+    "first",
+    "count",
+    "previous_head",
+    "head",
+    "root",
+    "block",
+    "block_hash",
+    "block_time",
+    "transaction",
+    "transaction_index",
+]
 
 # PostgreSQL has no COPY into a table under row level security.
 _EVENTS = """
@@ -83,11 +93,15 @@ class PostgresCommitting:
         await self._claims(work)
         await self._changes(work.changes)
         if work.due:
-            columns = zip(*((d.cause, d.kind, d.at, d.tenant, d.stream, _json(d.payload)) for d in work.due), strict=True)
+            columns = zip(
+                *((d.cause, d.kind, d.at, d.tenant, d.stream, _json(d.payload)) for d in work.due), strict=True
+            )
             await self._c.execute(_DUE, *map(list, columns))
         for epoch, lane in work.markers:
             await self._c.execute(
-                "update producer_lanes set settled = true where lane = $1 and (select epoch from life) = $2", lane, epoch
+                "update producer_lanes set settled = true where lane = $1 and (select epoch from life) = $2",
+                lane,
+                epoch,
             )
         if work.level_at:
             await self._c.execute("update life set level_at = $1", work.level_at)

@@ -152,6 +152,12 @@ class PostgresStore:
             rows = await connection.fetch(OUTCOMES, tenant, list(commands))
         return {row["command"]: outcome(row) for row in rows}
 
+    async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """The rows of a query by the `_api` role, bound to the tenant."""
+        async with self._pools.transaction("api") as connection:
+            await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
+            return await connection.fetch(sql, *arguments)
+
     async def life(self) -> Life | None:
         """See Store.life."""
         async with self._pools.connection("relay") as connection:
