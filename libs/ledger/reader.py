@@ -74,6 +74,10 @@ class RpcLedgerReader:
         """The producer's mark in the lane at the newest block."""
         return ProducerMark(*abi.decode_mark(await self._view(abi.encode_mark(lane, producer_name(service)))))
 
+    async def holder(self, lane: int) -> bytes:
+        """The address (20 bytes) that may write to the lane; zeros for nobody."""
+        return (await self._view(abi.encode_holder(lane)))[-20:]
+
     async def producers(self) -> list[ProducerKey]:
         """Every key registration, oldest first."""
         topics = [["0x" + topic.hex() for topic in abi.PRODUCER_TOPICS]]
