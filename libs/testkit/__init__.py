@@ -1,0 +1,1 @@
+"""What tests stand on: a stack for integration tests, fakes, simulated ports."""
