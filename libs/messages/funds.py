@@ -31,7 +31,6 @@ class ClosureReason(StrEnum):
     MERGER = "merger"
     MATURITY = "maturity"
     NEVER_OPENED = "never_opened"
-    OFFER_FAILED = "offer_failed"
 
 
 class FundsEvent(Event):

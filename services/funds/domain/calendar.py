@@ -42,7 +42,7 @@ class Year(NamedTuple):
 
 
 def check_holiday_set(name: str, field: str, year: int) -> None:
-    """Raise InvalidValue, naming the field, for a holiday set that no library knows, YearNotCovered in that year."""
+    """Raise InvalidValue, naming the field, for an unknown holiday set; YearNotCovered for the year."""
     kind, _, key = name.partition(":")
     if kind == "exchange":
         from exchange_calendars import get_calendar_names  # noqa: PLC0415  (1.3 s, only when needed)

@@ -91,5 +91,6 @@ def invalid_values(error: ValidationError) -> list[InvalidValue]:
         shown = value if isinstance(value, str | int) else reprlib.repr(value)
         field = ".".join(map(str, failure["loc"]))
         missing = failure["type"] == "missing"
-        found.append(InvalidValue(failure["msg"], field=field, value=None if missing else shown))
+        reason = failure["msg"].removeprefix("Value error, ")
+        found.append(InvalidValue(reason, field=field, value=None if missing else shown))
     return found

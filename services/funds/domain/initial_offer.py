@@ -160,4 +160,4 @@ def close_initial_offer(command: CloseInitialOffer, share_class: ShareClass) -> 
     closed = InitialOfferClosed(
         **command.ids(), outcome="failed", raised=command.raised, refund=command.raised
     )
-    return [closed, *closing(command, ClosureReason.OFFER_FAILED)]
+    return [closed, *closing(command, ClosureReason.NEVER_OPENED)]
