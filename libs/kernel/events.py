@@ -117,7 +117,9 @@ class Catalogue:
         stem, _, version_text = type_name.rpartition(".v")
         kind = self._types.get(stem)
         if kind is None or not version_text.isdecimal() or int(version_text) > kind.schema_version:
-            raise UnknownEvent(f"this version of the code does not know {type_name}", field="type", value=type_name)
+            raise UnknownEvent(
+                f"this version of the code does not know {type_name}", field="type", value=type_name
+            )
         for version in range(int(version_text), kind.schema_version):
             data = kind.upcasters[version](data)
         return kind.model_validate(data)

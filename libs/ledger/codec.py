@@ -131,10 +131,18 @@ def _check_shape(run: Run) -> None:
     for row in run.rows:
         _, _, tenant, actor, _, _, _, _, events = row
         if not 0 < len(events) <= MAX_DECISION_EVENTS or min(tenant, actor) < 0:
-            raise MalformedRun(f"a decision has 1 to {MAX_DECISION_EVENTS} events", field="decisions", value=row[0])
+            raise MalformedRun(
+                f"a decision has 1 to {MAX_DECISION_EVENTS} events", field="decisions", value=row[0]
+            )
         UUID(row[0]), run.tenants[tenant], run.actors[actor]
         for kind, stream, version, data in events:
-            if kind < 0 or type(version) is not int or version < 1 or type(stream) is not str or type(data) is not dict:
+            if (
+                kind < 0
+                or type(version) is not int
+                or version < 1
+                or type(stream) is not str
+                or type(data) is not dict
+            ):
                 raise MalformedRun("an event is [type, stream, version, data]", field="events", value=row[0])
             run.types[kind]
 
@@ -193,7 +201,9 @@ def decode_payload(payload: bytes) -> list[bytes]:
     try:
         size = zstandard.frame_content_size(payload[1:])
         if not 0 < size <= MAX_PAYLOAD_BYTES:
-            raise MalformedRun(f"a payload expands to at most {MAX_PAYLOAD_BYTES} bytes", field="payload", value=size)
+            raise MalformedRun(
+                f"a payload expands to at most {MAX_PAYLOAD_BYTES} bytes", field="payload", value=size
+            )
         framed = zstandard.ZstdDecompressor().decompress(payload[1:], max_output_size=MAX_PAYLOAD_BYTES)
     except zstandard.ZstdError as error:
         raise MalformedRun(f"a payload is not zstd: {error}", field="payload") from error

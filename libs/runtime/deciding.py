@@ -29,7 +29,7 @@ from libs.kernel.streams import key_of, lane_of_stream
 from libs.kernel.time import to_wire
 from libs.runtime.four_eyes import Rules
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, Outcome, Store
+from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, Outcome, Status, Store
 
 log = structlog.get_logger(__name__)
 
@@ -162,16 +162,18 @@ class DecideLoop:
                 _settle(future, request, decided[request.key.command])
 
     async def _attempts(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
                 return await self._transaction(lane, requests)
             except Conflict as conflict:
+                if attempt == MAX_ATTEMPTS:
+                    raise
                 for request in requests:
                     for stream in request.command.streams():
                         self._folded.pop(stream, None)
                 log.info("decision_lost_a_race", lane=lane, attempt=attempt, reason=conflict.detail)
-                last = conflict
-        raise last
+                attempt += 1
 
     async def _transaction(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         keys = sorted({key_of(request.command.streams()[0]) for request in requests})
@@ -256,7 +258,7 @@ class DecideLoop:
         events = self._rules.decide(command, {stream: plan.streams[stream].state for stream in streams})
         if not events:
             target = plan.streams[streams[0]]
-            status = "decided" if target.pending else "committed"
+            status: Status = "decided" if target.pending else "committed"
             plan.settled[request.key.command] = Outcome(
                 request.key.request, status, target.pending, tuple((s, plan.streams[s].version) for s in streams)
             )

@@ -59,8 +59,7 @@ class _ChangeCommand(Command):
     change: str
     key: str
     by: str = "clock"
-    # The command under four eyes: what it reads must be loaded with the change.
-    wrapped: tuple[str, dict[str, Any]] | None = None
+    # What the command under four eyes reads must be loaded with the change.
     reads: tuple[str, ...] = ()
 
     def streams(self) -> tuple[str, ...]:
@@ -69,8 +68,10 @@ class _ChangeCommand(Command):
 
 
 class ProposeChange(_ChangeCommand):
-    """Propose `wrapped`, to take effect at `effective_at` (None: on approval)."""
+    """Propose `command` with `payload`, to take effect at `effective_at` (None: on approval)."""
 
+    command: str
+    payload: dict[str, Any]
     effective_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -172,8 +173,7 @@ class Rules:
                 return self.decider.evolve(state, event)
 
     def _propose(self, command: ProposeChange, states: Mapping[str, Any]) -> Sequence[Event]:
-        name, payload = command.wrapped or ("", {})
-        wrapped = self.wrapped(name, payload, command.now)
+        wrapped = self.wrapped(command.command, command.payload, command.now)
         if states[command.streams()[0]] is not None:
             return []
         if command.effective_at is None:
@@ -183,8 +183,8 @@ class Rules:
             raise InvalidValue("a change must expire later than now", field="expires_at", value=expires_at)
         return [
             self.types.change_proposed(
-                change=command.change, key=command.key, command=name, payload=dict(payload), proposer=command.by,
-                effective_at=command.effective_at, expires_at=expires_at,
+                change=command.change, key=command.key, command=command.command, payload=command.payload,
+                reads=command.reads, proposer=command.by, effective_at=command.effective_at, expires_at=expires_at,
             )
         ]  # fmt: skip
 
@@ -196,7 +196,7 @@ class Rules:
         later = effective_at is not None and effective_at > command.now
         approved = self.types.change_approved(
             change=command.change, key=command.key, approver=command.by, command=proposal.command,
-            payload=proposal.payload, effective_at=effective_at if later else None,
+            payload=proposal.payload, reads=proposal.reads, effective_at=effective_at if later else None,
         )  # fmt: skip
         if later:
             return [approved]
@@ -235,5 +235,3 @@ class Rules:
             change=command.change, key=command.key, status=status, by=command.by, reason=reason
         )
         return ended
-
-

@@ -219,9 +219,7 @@ class Deciding(Protocol):
         """Those of the claims that somebody holds; `store` takes the others."""
         ...
 
-    async def store(
-        self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]
-    ) -> None:
+    async def store(self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]) -> None:
         """Store decisions with their claims, outcomes that need no decision (by command), and forget commands.
 
         Raises Conflict when a version or a claim was taken meanwhile (W-4, W-5).

@@ -65,6 +65,7 @@ class ChangeProposed(RuntimeEvent):
     key: str
     command: str
     payload: dict[str, Any]
+    reads: tuple[str, ...]
     proposer: str
     effective_at: datetime | None
     expires_at: datetime
@@ -86,14 +87,15 @@ class ChangeApproved(RuntimeEvent):
     approver: str
     command: str
     payload: dict[str, Any]
+    reads: tuple[str, ...]
     effective_at: datetime | None
 
     def due(self) -> tuple[Due, ...]:
         """The command itself falls due at the effective time."""
         if self.effective_at is None:
             return ()
-        wrapped = {"change": self.change, "key": self.key, "command": self.command, "payload": self.payload}
-        return (Due("ApplyChange", self.effective_at, wrapped),)
+        payload = {"change": self.change, "key": self.key, "reads": list(self.reads)}
+        return (Due("ApplyChange", self.effective_at, payload),)
 
 
 class ChangeEnded(RuntimeEvent):
