@@ -40,9 +40,10 @@ class Attestation:
         cloud_events: bool = False,
     ) -> None:
         self.instance, self.health = instance, Health()
+        knobs = knobs or Knobs()
+        watcher = Watcher(ledger, clock, self.health, knobs.poll_s)
         self._parts = Parts(
-            ledger, bus, clock, signers, Registry(ledger, clock), Watcher(ledger, clock, self.health),
-            self.health, metrics or Metrics(), knobs or Knobs(), at,
+            ledger, bus, clock, signers, Registry(ledger, clock), watcher, self.health, metrics or Metrics(), knobs, at
         )  # fmt: skip
         self._cloud_events = cloud_events
         self._held: frozenset[int] = frozenset()
@@ -109,9 +110,7 @@ class Attestation:
             if self._cloud_events and (lane not in self._publishers or self._publishers[lane].done()):
                 self._publishers[lane] = group.create_task(self._publisher(lane).run())
         for lane in held - self._parts.signers.keys():
-            self.health.lane(
-                lane, "halted", "no signing key for this lane is configured (CARTULARY_LANE_KEY_<n>)"
-            )
+            self.health.lane(lane, "halted", "no signing key for this lane is configured (CARTULARY_LANE_KEY_<n>)")
 
     def _lane(self, lane: int) -> Lane:
         return Lane(lane, self._parts, lambda: lane in self._held, lambda: self._stopping)

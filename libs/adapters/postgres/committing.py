@@ -32,6 +32,10 @@ insert into events (lane, sequence, batch, stream, version, tenant, type, void, 
 select * from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bool[],
                      $9::text[])
 """
+_PENDING = """
+delete from pending p using unnest($1::text[], $2::int[], $3::text[]) as w(stream, version, decision)
+where p.stream = w.stream and p.version = w.version and p.decision = w.decision::uuid
+"""
 _STREAMS = """
 insert into streams (stream, tenant, version, committed, time)
 select * from unnest($1::text[], $2::text[], $3::int[], $3::int[], $4::text[])
@@ -117,6 +121,7 @@ class PostgresCommitting:
 
     async def _events(self, work: Commit) -> None:
         rows, heads = [], {}
+        decisions = [seen.body["decision"]["id"] for seen, _ in work.events]
         for seen, void in work.events:
             place, body = seen.place, seen.body
             rows.append((
@@ -126,6 +131,7 @@ class PostgresCommitting:
             if not void:
                 heads[body["stream"]] = (body["tenant"], body["version"], body["time"])
         await self._c.execute(_EVENTS, *map(list, zip(*rows, strict=True)))
+        await self._c.execute(_PENDING, [row[3] for row in rows], [row[4] for row in rows], decisions)
         if heads:
             names = sorted(heads)
             columns = zip(*(heads[name] for name in names), strict=True)
@@ -141,7 +147,6 @@ class PostgresCommitting:
                 [d.decision for d in standing], [_json(d.streams) for d in standing],
             )  # fmt: skip
         await self._c.execute(_WAITING, ids)
-        await self._c.execute("delete from pending where decision = any($1::text[]::uuid[])", ids)
         await self._c.execute("delete from intents where decision = any($1::text[]::uuid[])", ids)
 
     async def _claims(self, work: Commit) -> None:

@@ -145,12 +145,30 @@ class PostgresStore:
             row = await one(connection, "select count(*) as waiting, min(stored_at) as oldest from intents")
         return row["waiting"], row["oldest"]
 
-    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
+    async def oldest(self, lane: int) -> tuple[int, int] | None:
+        """See Store.oldest."""
+        async with self._pools.transaction("relay") as connection:
+            epoch = await self._same_life(connection)
+            first = await connection.fetchval(
+                "select run from intents where lane = $1 and epoch = $2 and seq is not null order by seq limit 1",
+                lane,
+                epoch,
+            )
+        return None if epoch is None or first is None else (epoch, first)
+
+    async def outcomes(self, tenant: str, commands: Sequence[str], *, final: bool = False) -> dict[str, Outcome]:
         """See Store.outcomes."""
         async with self._pools.transaction("api") as connection:
             await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
-            rows = await connection.fetch(OUTCOMES, tenant, list(commands))
+            query = OUTCOMES + (" and status in ('committed', 'refused')" if final else "")
+            rows = await connection.fetch(query, tenant, list(commands))
         return {row["command"]: outcome(row) for row in rows}
+
+    async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """The rows of a query by the `_api` role, bound to the tenant."""
+        async with self._pools.transaction("api") as connection:
+            await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
+            return await connection.fetch(sql, *arguments)
 
     async def life(self) -> Life | None:
         """See Store.life."""
