@@ -17,6 +17,9 @@ class Reference(NamedTuple):
     table: str
     key: Mapping[str, str]
 
+    def __hash__(self) -> int:
+        return hash((self.table, tuple(sorted(self.key.items()))))
+
 
 class Command(BaseModel):
     """A request to one service, imperative; everything that the decision needs is inside, `now` included."""
@@ -42,10 +45,11 @@ class Command(BaseModel):
 
 
 class Decider(Protocol):
-    """The rules of one service."""
+    """The rules of one service; `commands` are its command types by class name."""
 
     service: str
     catalogue: Catalogue
+    commands: Mapping[str, type[Command]]
 
     def decide(self, command: Command, states: Mapping[str, Any]) -> Sequence[Event]:
         """The events that the command produces, `[]` for a repetition; raises Refused.

@@ -105,6 +105,10 @@ class Catalogue:
                 raise TypeError(f"two event types are named {stem}")
             self._types[stem] = kind
 
+    def types(self) -> list[type[Event]]:
+        """The event types, in the order given."""
+        return list(self._types.values())
+
     def __contains__(self, type_name: str) -> bool:
         return type_name.rpartition(".v")[0] in self._types
 

@@ -14,9 +14,11 @@ _EXACT = Context(prec=96)
 
 # ISO 4217 minor units that are not 2.
 _MINOR_UNITS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys(
+        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
 }
 
 
@@ -65,7 +67,9 @@ class Money:
         decimals = minor_units(self.currency)
         at_scale = rounded(self.amount, decimals, Rounding.DOWN)
         if at_scale != self.amount:
-            raise InvalidValue(f"{self.currency} has {decimals} decimals", field="amount", value=self.amount)
+            raise InvalidValue(
+                f"{self.currency} has {decimals} decimals", field="amount", value=self.amount
+            )
         object.__setattr__(self, "amount", at_scale)
 
     def __add__(self, other: Money) -> Money:
@@ -91,9 +95,7 @@ def allocate(total: Decimal, weights: Sequence[Decimal], decimals: int) -> list[
     Raises InvalidValue for no positive weight, a negative weight, or a total finer than `decimals`.
     """
     if any(weight < 0 for weight in weights) or not sum(weights):
-        raise InvalidValue(
-            "weights must be non-negative and not all zero", field="weights", value=list(weights)
-        )
+        raise InvalidValue("weights must be non-negative and not all zero", field="weights", value=list(weights))
     step = Decimal(1).scaleb(-decimals)
     if rounded(total, decimals, Rounding.DOWN) != total:
         raise InvalidValue(f"the total has more than {decimals} decimals", field="total", value=total)

@@ -55,7 +55,7 @@ class MinedBatch(NamedTuple):
 
     lane: int
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody calls
     head: bytes
     root: bytes
     block: int

@@ -177,6 +177,8 @@ class Loaded(NamedTuple):
     version: int
     time: str
     events: list[tuple[str, dict[str, Any]]]
+    # The decision of the newest version while it is pending: a repetition of it waits for the same commit.
+    pending: str | None = None
 
 
 class KeyedClaim(NamedTuple):
@@ -206,16 +208,22 @@ class Deciding(Protocol):
         """The streams, each with the events after the version already known (0 for all)."""
         ...
 
-    async def rows(self, references: Sequence[Reference]) -> dict[int, Mapping[str, Any] | None]:
-        """The reference rows by position; None for one that does not exist."""
+    async def rows(self, references: Sequence[Reference], now: datetime) -> list[Mapping[str, Any] | None]:
+        """The reference rows in order, None for one that does not exist.
+
+        Raises CheckUnavailable when they are more than 60 s behind the ledger (W-24).
+        """
         ...
 
-    async def taken(self, claims: Sequence[KeyedClaim]) -> set[int]:
-        """Take the claims; the positions of those that somebody else holds."""
+    async def held(self, claims: Sequence[KeyedClaim]) -> set[KeyedClaim]:
+        """Those of the claims that somebody holds; `store` takes the others."""
         ...
 
-    async def store(self, intents: Sequence[Intent], refused: Mapping[str, Mapping[str, Any]]) -> None:
-        """Store decisions and refusals (problem by command); raises Conflict when a version was taken (W-5)."""
+    async def store(self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]) -> None:
+        """Store decisions with their claims, outcomes that need no decision (by command), and forget commands.
+
+        Raises Conflict when a version or a claim was taken meanwhile (W-4, W-5).
+        """
         ...
 
 
@@ -280,8 +288,12 @@ class Commit:
     claims: Sequence[tuple[str, str, KeyedClaim, bool]] = ()
     changes: Sequence[tuple[str, Change]] = ()
     due: Sequence[DueRow] = ()
-    settled_lanes: Sequence[int] = ()
+    # (epoch, lane) of own markers: a lane is settled by the marker of the present life only (W-21).
+    markers: Sequence[tuple[int, int]] = ()
+    # Other consumers' positions, folded from attested cursors (W-18); they never go back.
     cursors: Mapping[tuple[str, int], Position] = field(default_factory=dict)
+    # When the reference tables were known to be level with the ledger (W-24).
+    level_at: datetime | None = None
 
 
 class Committing(Protocol):
@@ -299,7 +311,8 @@ class Committing(Protocol):
         """Write it all: batches, events, streams, idempotency, claims, read tables, due work, positions.
 
         `claims` are (tenant, stream, claim, taken or released); `changes` are (tenant, change) in ledger order.
-        Intents of the decisions are removed. Sends the `commits` signal.
+        Intents of the decisions are removed; every command that waits for one of them is `committed`.
+        Sends the `commits` signal.
         """
         ...
 
@@ -335,12 +348,16 @@ class Store(Protocol):
         """Runs of the present epoch numbered past `after` and not yet committed, in order (W-8)."""
         ...
 
+    async def oldest(self, lane: int) -> tuple[int, int] | None:
+        """Epoch and first seq of the oldest run that is numbered and not committed; None when there is none."""
+        ...
+
     async def backlog(self) -> tuple[int, datetime | None]:
         """How many intents wait for their commit, and the time of the oldest."""
         ...
 
-    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
-        """What became of these commands; unknown ones are missing."""
+    async def outcomes(self, tenant: str, commands: Sequence[str], *, final: bool = False) -> dict[str, Outcome]:
+        """What became of these commands; unknown ones are missing, with `final` those that are not final too."""
         ...
 
     async def life(self) -> Life | None:

@@ -1,0 +1,1 @@
+"""The Store port on PostgreSQL: one schema and five roles a service."""

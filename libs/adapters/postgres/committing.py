@@ -1,0 +1,248 @@
+"""The commit transaction on PostgreSQL: everything of many batches in a dozen statements (W-17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from libs.adapters.postgres.pools import Connection
+from libs.kernel.envelope import BatchPlace
+from libs.runtime.ports import Commit, CommittedDecision, Position
+from libs.runtime.project import Add, Change, Drop, Put
+
+_BATCH_COLUMNS = [
+    "lane",
+    "first",
+    "count",
+    "previous_head",
+    "head",
+    "root",
+    "block",
+    "block_hash",
+    "block_time",
+    "transaction",
+    "transaction_index",
+]
+
+# PostgreSQL has no COPY into a table under row level security.
+_EVENTS = """
+insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)
+select * from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bool[],
+                     $9::text[])
+"""
+_PENDING = """
+delete from pending p using unnest($1::text[], $2::int[], $3::text[]) as w(stream, version, decision)
+where p.stream = w.stream and p.version = w.version and p.decision = w.decision::uuid
+"""
+_STREAMS = """
+insert into streams (stream, tenant, version, committed, time)
+select * from unnest($1::text[], $2::text[], $3::int[], $3::int[], $4::text[])
+on conflict (stream) do update set committed = excluded.committed,
+    version = greatest(streams.version, excluded.version), time = greatest(streams.time, excluded.time)
+"""
+_IDEMPOTENCY = """
+insert into idempotency (tenant, command, request, status, decision, streams)
+select w.tenant, w.command, w.request, 'committed', w.decision::uuid, w.streams::jsonb
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as w(tenant, command, request, decision, streams)
+on conflict (tenant, command) do update set status = 'committed', decision = excluded.decision,
+    streams = excluded.streams where idempotency.status <> 'committed'
+"""
+_WAITING = "update idempotency set status = 'committed' where status = 'decided' and decision = any($1::text[]::uuid[])"
+_DUE = """
+insert into due (cause, kind, at, tenant, stream, payload)
+select w.cause::uuid, w.kind, w.at, w.tenant, w.stream, w.payload::jsonb
+from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+     as w(cause, kind, at, tenant, stream, payload)
+on conflict do nothing
+"""
+POSITIONS = """
+insert into positions (consumer, lane, sequence, head, block)
+select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[], $5::bigint[])
+on conflict (consumer, lane) do update set sequence = excluded.sequence, head = excluded.head, block = excluded.block
+where positions.sequence < excluded.sequence
+"""
+
+
+_REQUIRED = """
+select a.attname::text as name from pg_attribute a
+left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attrelid = $1::text::regclass and a.attnum > 0 and a.attnotnull and d.oid is null and not a.attisdropped
+"""
+_PRIMARY_KEY = """
+select a.attname::text as name from pg_index i
+join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+where i.indrelid = $1::text::regclass and i.indisprimary
+"""
+
+
+class Shape(NamedTuple):
+    """What a read table asks of an insert."""
+
+    required: frozenset[str]
+    primary_key: list[str]
+
+
+class PostgresCommitting:
+    """One open transaction; see the port."""
+
+    def __init__(self, connection: Connection, shapes: dict[str, Shape]) -> None:
+        self._c, self._shapes = connection, shapes
+
+    async def positions(self, consumer: str) -> dict[int, Position]:
+        """See Committing.positions."""
+        rows = await self._c.fetch(
+            "select lane, sequence, head, block from positions where consumer = $1 for update", consumer
+        )
+        return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+
+    async def committed(self, streams: Sequence[str]) -> dict[str, int]:
+        """See Committing.committed."""
+        rows = await self._c.fetch(
+            "select stream, committed from streams where committed > 0 and stream = any($1::text[])", list(streams)
+        )
+        return {row["stream"]: row["committed"] for row in rows}
+
+    async def apply(self, consumer: str, work: Commit) -> None:
+        """See Committing.apply."""
+        if work.batches:
+            rows = [_batch_row(place) for place in work.batches]
+            await self._c.copy_records_to_table("ledger_batches", records=rows, columns=_BATCH_COLUMNS)
+        if work.events:
+            await self._events(work)
+        if work.decisions:
+            await self._decisions(work.decisions)
+        await self._claims(work)
+        await self._changes(work.changes)
+        if work.due:
+            columns = zip(
+                *((d.cause, d.kind, d.at, d.tenant, d.stream, _json(d.payload)) for d in work.due), strict=True
+            )
+            await self._c.execute(_DUE, *map(list, columns))
+        for epoch, lane in work.markers:
+            await self._c.execute(
+                "update producer_lanes set settled = true where lane = $1 and (select epoch from life) = $2",
+                lane,
+                epoch,
+            )
+        if work.level_at:
+            await self._c.execute("update life set level_at = $1", work.level_at)
+        moves = {(consumer, lane): position for lane, position in work.positions.items()} | dict(work.cursors)
+        await self.move(moves)
+        await self._c.execute("select pg_notify(current_schema() || '.commits', '')")
+
+    async def move(self, moves: Mapping[tuple[str, int], Position]) -> None:
+        """Move positions forward, never back."""
+        if moves:
+            rows = [(consumer, lane, *position) for (consumer, lane), position in sorted(moves.items())]
+            await self._c.execute(POSITIONS, *map(list, zip(*rows, strict=True)))
+
+    async def _events(self, work: Commit) -> None:
+        rows, heads = [], {}
+        decisions = [seen.body["decision"]["id"] for seen, _ in work.events]
+        for seen, void in work.events:
+            place, body = seen.place, seen.body
+            rows.append((
+                place.lane, seen.sequence, place.first, body["stream"], body["version"], body["tenant"], body["type"],
+                void, seen.raw.decode(),
+            ))  # fmt: skip
+            if not void:
+                heads[body["stream"]] = (body["tenant"], body["version"], body["time"])
+        await self._c.execute(_EVENTS, *map(list, zip(*rows, strict=True)))
+        await self._c.execute(_PENDING, [row[3] for row in rows], [row[4] for row in rows], decisions)
+        if heads:
+            names = sorted(heads)
+            columns = zip(*(heads[name] for name in names), strict=True)
+            await self._c.execute(_STREAMS, names, *map(list, columns))
+
+    async def _decisions(self, decisions: Sequence[CommittedDecision]) -> None:
+        ids = [decision.decision for decision in decisions]
+        by_command = {(d.tenant, d.command): d for d in decisions if not d.void}
+        standing = [by_command[key] for key in sorted(by_command)]
+        if standing:
+            await self._c.execute(
+                _IDEMPOTENCY, [d.tenant for d in standing], [d.command for d in standing], [d.request for d in standing],
+                [d.decision for d in standing], [_json(d.streams) for d in standing],
+            )  # fmt: skip
+        await self._c.execute(_WAITING, ids)
+        await self._c.execute("delete from intents where decision = any($1::text[]::uuid[])", ids)
+
+    async def _claims(self, work: Commit) -> None:
+        taken = {(t, c.kind, c.value): stream for t, stream, c, takes in work.claims if takes}
+        released = [(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes]
+        if taken:
+            columns = zip(*((*claim, taken[claim]) for claim in sorted(taken)), strict=True)
+            await self._c.execute(
+                "insert into claims (tenant, kind, value, stream)"
+                " select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) on conflict do nothing",
+                *map(list, columns),
+            )
+        if released:
+            await self._c.executemany("delete from claims where tenant = $1 and kind = $2 and value = $3", released)
+
+    async def _changes(self, changes: Sequence[tuple[str, Change]]) -> None:
+        """Fold neighbours of one verb on one table into one statement; order is kept where it matters."""
+        groups: list[tuple[tuple[Any, ...], dict[tuple[Any, ...], dict[str, Any]]]] = []
+        newest: dict[tuple[str, tuple[Any, ...]], int] = {}
+        by_shape: dict[tuple[Any, ...], int] = {}
+        for tenant, change in changes:
+            values = change.values if isinstance(change, Put) else change.deltas if isinstance(change, Add) else {}
+            key = tuple(sorted(change.key.items()))
+            shape = (type(change), change.table, tuple(change.key), tuple(values))
+            at = by_shape.get(shape, -1)
+            if at < newest.get((change.table, key), -1) or at < 0:
+                by_shape[shape] = at = len(groups)
+                groups.append((shape, {}))
+            newest[(change.table, key)] = at
+            row = groups[at][1].setdefault(key, {"tenant": tenant, **change.key})
+            for column, value in values.items():
+                row[column] = row.get(column, 0) + value if isinstance(change, Add) else value
+        for (verb, table, key_columns, columns), rows in groups:
+            await self._write(verb, table, key_columns, columns, list(rows.values()))
+
+    async def _write(
+        self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
+    ) -> None:
+        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        if verb is Drop:
+            on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
+            await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
+            return
+        shape = await self._shape(table)
+        if verb is Put and not shape.required <= {"tenant", *key, *columns}:
+            await self._set(table, key, columns, rows)
+            return
+        names = ", ".join(f'"{column}"' for column in ("tenant", *key, *columns))
+        target = ", ".join(f'"{column}"' for column in shape.primary_key)
+        added = "{0} = t.{0} + excluded.{0}" if verb is Add else "{0} = excluded.{0}"
+        setting = ", ".join(added.format(f'"{column}"') for column in columns)
+        action = f"update set {setting}" if columns else "nothing"
+        await self._c.execute(
+            f'insert into "{table}" as t ({names}) select {names} from {source} on conflict ({target}) do {action}',
+            _json(rows),
+        )
+
+    async def _shape(self, table: str) -> Shape:
+        """Which columns of a read table must have a value, and its primary key; asked once a life."""
+        if table not in self._shapes:
+            required = await self._c.fetch(_REQUIRED, table)
+            key = await self._c.fetch(_PRIMARY_KEY, table)
+            self._shapes[table] = Shape(frozenset(row["name"] for row in required), [row["name"] for row in key])
+        return self._shapes[table]
+
+    async def _set(
+        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
+    ) -> None:
+        on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
+        setting = ", ".join(f'"{column}" = w."{column}"' for column in columns)
+        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def _batch_row(place: BatchPlace) -> tuple[Any, ...]:
+    return tuple(getattr(place, column) for column in _BATCH_COLUMNS)

@@ -1,0 +1,1 @@
+"""The edge: HTTP, authentication, idempotency, problems, telemetry, settings, service composition."""

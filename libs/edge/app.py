@@ -1,0 +1,81 @@
+"""The HTTP side of a service, composed: what all have in common is here, routes hold nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fastapi import APIRouter, FastAPI, Security
+
+from libs.edge.auth import Verifier, authenticated
+from libs.edge.body import StrictBody
+from libs.edge.changes import change_routes
+from libs.edge.commands import status_routes
+from libs.edge.context import Edge
+from libs.edge.gateway import ChangeDesk, CommandGateway
+from libs.edge.health import Check, Health, health_routes
+from libs.edge.observe import Observed
+from libs.edge.openapi import install_openapi
+from libs.edge.problems import install_problems
+from libs.edge.settings import Settings
+from libs.runtime.ports import Clock
+
+# Raised when a route changes so that callers must change too.
+API_VERSION = "1"
+
+
+def create_app(
+    service: str,
+    settings: Settings,
+    clock: Clock,
+    *,
+    description: str = "",
+    routers: Sequence[APIRouter] = (),
+    gateway: CommandGateway | None = None,
+    desk: ChangeDesk | None = None,
+    checks: Iterable[Check] = (),
+    verifier: Verifier | None = None,
+) -> FastAPI:
+    """A service's API: its routers behind authentication, the commands' and changes' routes, health, OpenAPI.
+
+    Every route of `routers` needs a token, whether it asks for the caller or not. Without `gateway` the
+    service takes no commands, without `desk` it has no changes under four eyes.
+    """
+    app = bare_app(service, settings, description)
+    health = Health(service, clock, checks)
+    app.state.edge = Edge(service, settings, clock, verifier or Verifier.of(settings, clock), health, gateway)
+    own = [*routers]
+    if gateway is not None:
+        own.append(status_routes())
+    if desk is not None:
+        own.append(change_routes(desk))
+    for router in own:
+        app.include_router(router, dependencies=[Security(authenticated)])
+    app.include_router(health_routes(health))
+    return app
+
+
+def bare_app(service: str, settings: Settings, description: str = "") -> FastAPI:
+    """An app with the edge's manners and no routes: strict bodies, problems, spans, metrics."""
+    app = FastAPI(
+        title=f"Cartulary {service}",
+        version=API_VERSION,
+        description=description,
+        # Their pages load scripts of others from the net.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        # `Observed` sees requests; FastAPI's own would log the values that it refused.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    install_problems(app)
+    install_openapi(app)
+    app.add_middleware(StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth)
+    app.add_middleware(Observed, service=service)
+    return app

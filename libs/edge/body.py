@@ -1,0 +1,170 @@
+"""Bodies as they must be: bounded, and JSON that every reader understands alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.edge.problems import (
+    BodyTooLarge,
+    DuplicateKey,
+    ForbiddenCharacter,
+    MalformedJson,
+    TooDeep,
+    problem_response,
+)
+from libs.kernel.errors import CartularyError, InvalidValue
+
+_MAX_INTEGER = 2**53 - 1
+_JSON = "cartulary.json"
+
+
+class StrictBody:
+    """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
+
+    It also refuses NUL in the path and the query, which no store can hold.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int, max_json_depth: int) -> None:
+        self._app, self._max_bytes, self._max_depth = app, max_body_bytes, max_json_depth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check and hand on; a refusal is answered here."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+                raise ForbiddenCharacter("the address holds a NUL")
+            body = await self._read(scope, receive)
+            if body is None:
+                return
+            if body and _is_json(Headers(scope=scope).get("content-type", "")):
+                scope[_JSON] = strict_json(body, self._max_depth)
+        except CartularyError as error:
+            await problem_response(error.as_problem(), Request(scope))(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The whole body, None when the client went away; raises BodyTooLarge before it reads too much."""
+        announced = Headers(scope=scope).get("content-length", "0")
+        size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+        chunks: list[bytes] = []
+        more, total = True, 0
+        while more:
+            if max(size, total) > self._max_bytes:
+                raise BodyTooLarge(f"at most {self._max_bytes} bytes", field="Content-Length", value=max(size, total))
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunks.append(message.get("body", b""))
+            total += len(chunks[-1])
+            more = message.get("more_body", False)
+        if total > self._max_bytes:
+            raise BodyTooLarge(f"at most {self._max_bytes} bytes", value=total)
+        return b"".join(chunks)
+
+
+def json_of(request: Request) -> Any:
+    """The request's JSON as `StrictBody` read it; None without a JSON body."""
+    return request.scope.get(_JSON)
+
+
+def strict_json(body: bytes, max_depth: int) -> Any:
+    """The JSON value of a body.
+
+    Numbers are integers of at most 2^53 - 1, a decimal is text (invariant 7). Raises MalformedJson,
+    DuplicateKey, TooDeep, ForbiddenCharacter, InvalidValue.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"not UTF-8 at byte {error.start}") from None
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+            parse_int=_bounded,
+        )
+    except RecursionError:
+        raise TooDeep(f"nested deeper than {max_depth}") from None
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"{error.msg} at character {error.pos}") from None
+    _walk(value, max_depth)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DuplicateKey("each key once", field=_printable(twice))
+    return found
+
+
+def _no_float(text: str) -> Any:
+    raise InvalidValue("write a decimal number as text", field="body", value=text[:40])
+
+
+def _bounded(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > _MAX_INTEGER:
+        raise InvalidValue("write an integer past 2^53 - 1 as text", field="body", value=text[:40])
+    return int(text)
+
+
+def _walk(value: Any, max_depth: int) -> None:
+    level, depth = [value], 1
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                _storable(item)
+            elif isinstance(item, dict | list) and depth > max_depth:
+                raise TooDeep(f"nested deeper than {max_depth}")
+            elif isinstance(item, dict):
+                for key in item:
+                    _storable(key)
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level, depth = inner, depth + 1
+
+
+def _storable(text: str) -> None:
+    if "\x00" in text:
+        raise ForbiddenCharacter("a text holds a NUL", value=_printable(text))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ForbiddenCharacter("a text holds a lone surrogate", value=_printable(text)) from None
+
+
+def _printable(text: str) -> str:
+    return text[:100].encode("ascii", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

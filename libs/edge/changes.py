@@ -1,0 +1,110 @@
+"""Four eyes over HTTP: propose a change, approve or reject it as a second person, read changes (TA-F-4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from libs.edge.auth import CallerOf
+from libs.edge.commands import accept
+from libs.edge.context import Now
+from libs.edge.gateway import ChangeDesk
+from libs.edge.paging import PageOf, PageQuery, page
+from libs.kernel.canonical import check
+from libs.kernel.errors import NotFound
+from libs.kernel.ids import uuid7
+
+ChangeStatus = Literal["proposed", "approved", "applied", "rejected", "expired", "failed"]
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+
+
+def _in_reach(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError(f"a time between {_FIRST_YEAR} and {_LAST_YEAR} expected")
+    return moment.astimezone(UTC)
+
+
+class Proposal(BaseModel):
+    """A command under four eyes, and from when it is to count (on approval without a time)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str = Field(pattern="^[A-Z][A-Za-z]{0,63}$", examples=["ChangeShareClass"])
+    payload: dict[str, Any]
+    effective_at: Annotated[AwareDatetime, AfterValidator(_in_reach)] | None = None
+
+
+class Rejection(BaseModel):
+    """Why a change is rejected, or withdrawn by its proposer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class ChangeView(BaseModel):
+    """A change as it stands."""
+
+    change: str
+    command: str
+    payload: dict[str, Any]
+    status: ChangeStatus
+    proposer: str
+    approver: str | None = None
+    effective_at: datetime | None = None
+    expires_at: datetime
+    reason: str | None = None
+
+
+class ChangeQuery(PageQuery):
+    """Filters of the list of changes."""
+
+    status: ChangeStatus | None = None
+    command: str | None = Field(None, max_length=64)
+
+
+def change_routes(desk: ChangeDesk) -> APIRouter:
+    """`/changes` of a service."""
+    router = APIRouter(prefix="/changes", tags=["changes"])
+
+    @router.post("")
+    async def propose_change(request: Request, body: Proposal, caller: CallerOf, now: Now) -> Response:
+        """Propose a command that needs a second person."""
+        check(body.payload, "payload")
+        change = str(uuid7(now))
+        command = await desk.propose(
+            caller.tenant, caller.actor, change, body.command, body.payload, body.effective_at, now
+        )
+        return await accept(request, command, created="/changes/{id}")
+
+    @router.post("/{change}/approve")
+    async def approve_change(request: Request, change: UUID, caller: CallerOf, now: Now) -> Response:
+        """Approve a change that somebody else proposed."""
+        return await accept(request, await desk.approve(caller.tenant, caller.actor, str(change), now))
+
+    @router.post("/{change}/reject")
+    async def reject_change(request: Request, change: UUID, body: Rejection, caller: CallerOf, now: Now) -> Response:
+        """Reject a change, or withdraw one's own."""
+        return await accept(request, await desk.reject(caller.tenant, caller.actor, str(change), body.reason, now))
+
+    @router.get("", response_model=PageOf[ChangeView])
+    async def list_changes(request: Request, query: Annotated[ChangeQuery, Query()], caller: CallerOf) -> Response:
+        """Changes, oldest first."""
+        after = query.after(request, UUID)
+        rows = await desk.changes(caller.tenant, query.filters(), str(after[0]) if after else None, query.limit + 1)
+        return page(request, query, rows, ("change",))
+
+    @router.get("/{change}")
+    async def read_change(change: UUID, caller: CallerOf) -> ChangeView:
+        """One change."""
+        found = await desk.change(caller.tenant, str(change))
+        if found is None:
+            raise NotFound("there is no such change", field="change", value=change)
+        return ChangeView.model_validate(found)
+
+    return router

@@ -1,0 +1,41 @@
+"""What every route of a service can reach: one object on the app, made by `create_app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from libs.edge.auth import Verifier
+from libs.edge.gateway import CommandGateway
+from libs.edge.health import Health
+from libs.edge.settings import Settings
+from libs.runtime.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The parts behind a service's HTTP side; `gateway` is None for a service that takes no commands."""
+
+    service: str
+    settings: Settings
+    clock: Clock
+    verifier: Verifier
+    health: Health
+    gateway: CommandGateway | None
+
+
+def edge_of(request: Request) -> Edge:
+    """The edge of the app that serves this request."""
+    edge: Edge = request.app.state.edge
+    return edge
+
+
+def arrival(request: Request) -> datetime:
+    """FastAPI dependency: the service's own UTC time, for a command's `now` (TA-O-2)."""
+    return edge_of(request).clock.now()
+
+
+Now = Annotated[datetime, Depends(arrival)]

@@ -1,0 +1,102 @@
+"""OpenAPI as the edge behaves: problems, headers and answers of commands, decimals as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from libs.edge.commands import CommandStatus
+from libs.edge.problems import MEDIA_TYPE, Problem
+
+_MUTATIONS = ("post", "put", "patch", "delete")
+_SCHEMAS = "#/components/schemas/"
+_PROBLEMS = {
+    "400": "The request cannot be read, or its Idempotency-Key is missing.",
+    "401": "No valid token.",
+    "403": "Not allowed, or a second person is needed.",
+    "404": "It does not exist, or it is another tenant's.",
+    "409": "Refused in the present state, or the Idempotency-Key was used with another request.",
+    "413": "The body or the decision is too large.",
+    "415": "The body is not application/json.",
+    "422": "Fields are not valid; `errors` names each.",
+    "503": "Not now: see `Retry-After`.",
+}
+_ANSWERS = {
+    "200": "Committed: the ledger holds it.",
+    "201": "Committed, and something new is at `Location`.",
+    "202": "Not committed yet; `Location` tells what becomes of it.",
+}
+_HEADERS: list[dict[str, Any]] = [
+    {
+        "name": "Idempotency-Key", "in": "header", "required": True,
+        "description": "Names this command: the same key with the same request gives the first answer again.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[\\x21-\\x7e]{1,200}$"},
+    },
+    {
+        "name": "Prefer", "in": "header", "required": False,
+        "description": "`wait=N` (0 to 60 s, 10 by default) for the commit, or `respond-async`.",
+        "schema": {"type": "string", "examples": ["wait=10", "respond-async"]},
+    },
+]  # fmt: skip
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Describe the app once, when it is first asked for."""
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            app.openapi_schema = _completed(document)
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for model in (Problem, CommandStatus):
+        _add_model(schemas, model)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for path, operations in document.get("paths", {}).items():
+        for method, operation in operations.items():
+            _complete(operation, method in _MUTATIONS, "{" in path)
+    _decimals_as_text(document)
+    return document
+
+
+def _add_model(schemas: dict[str, Any], model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(ref_template=_SCHEMAS + "{model}")
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+
+
+def _complete(operation: dict[str, Any], mutates: bool, has_parameters: bool) -> None:
+    responses = operation["responses"]
+    content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}}
+    for status, description in _PROBLEMS.items():
+        if mutates or status in {"400", "401", "403", "422", "503"} or (status == "404" and has_parameters):
+            responses[status] = {"description": description, "content": content}
+    if mutates:
+        operation.setdefault("parameters", []).extend(_HEADERS)
+        answer = {"application/json": {"schema": {"$ref": _SCHEMAS + "CommandStatus"}}}
+        for status, description in _ANSWERS.items():
+            responses[status] = {"description": description, "content": answer}
+
+
+def _decimals_as_text(node: Any) -> None:
+    """Pydantic says `number or string` of a Decimal; over this edge it is a string (invariant 7)."""
+    if isinstance(node, list):
+        for inner in node:
+            _decimals_as_text(inner)
+    elif isinstance(node, dict):
+        choices = node.get("anyOf")
+        if isinstance(choices, list):
+            texts = [c for c in choices if isinstance(c, dict) and c.get("type") == "string" and "pattern" in c]
+            if texts:
+                node["anyOf"] = [c for c in choices if not (isinstance(c, dict) and c.get("type") == "number")]
+        for inner in node.values():
+            _decimals_as_text(inner)

@@ -1,0 +1,212 @@
+"""Committing: the owner applies its attested events to its own schema, with its position, at once (W-15, W-17)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import structlog
+
+from libs.kernel.envelope import AttestedEvent
+from libs.kernel.errors import CartularyError
+from libs.kernel.events import Event
+from libs.ledger.port import LedgerReader
+from libs.runtime.four_eyes import Rules
+from libs.runtime.keyed import KeyedHashes
+from libs.runtime.log import Attested, AttestedLog
+from libs.runtime.ports import (
+    Bus,
+    Clock,
+    Commit,
+    CommittedDecision,
+    Committing,
+    DueRow,
+    KeyedClaim,
+    Position,
+    Store,
+)
+from libs.runtime.project import Change, Projection
+from libs.runtime.records import CursorAdvanced, EpochBegun
+from libs.runtime.relay import nowhere
+
+log = structlog.get_logger(__name__)
+
+CONSUMER = "commit"
+MOST_EVENTS = 5_000
+IDLE_S = 5.0
+RETRY_S = 0.5
+LEVEL_EVERY_S = 5.0
+
+Projections = Mapping[str, Projection]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a commit comes to while its batches are read."""
+
+    places: list[Any] = field(default_factory=list)
+    events: list[tuple[AttestedEvent, bool]] = field(default_factory=list)
+    decisions: list[CommittedDecision] = field(default_factory=list)
+    claims: list[tuple[str, str, KeyedClaim, bool]] = field(default_factory=list)
+    changes: list[tuple[str, Change]] = field(default_factory=list)
+    due: list[DueRow] = field(default_factory=list)
+    markers: list[tuple[int, int]] = field(default_factory=list)
+    cursors: dict[tuple[str, int], Position] = field(default_factory=dict)
+    positions: dict[int, Position] = field(default_factory=dict)
+
+
+class Committer:
+    """One per service: all lanes, one transaction for whatever has come.
+
+    `projections` are keyed by event type without its version (`funds.UmbrellaRegistered`); those of other services'
+    events keep the reference tables (W-24) and read the event through `messages`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        bus: Bus,
+        node: LedgerReader,
+        clock: Clock,
+        keyed: KeyedHashes,
+        projections: Projections,
+        *,
+        lanes: int,
+        foreign: Mapping[str, Callable[[str, dict[str, Any]], Event]] | None = None,
+        at: Callable[[str], Awaitable[None]] = nowhere,
+    ) -> None:
+        self._store, self._rules, self._bus, self._node, self._clock = store, rules, bus, node, clock
+        self._keyed, self._projections, self._lanes = keyed, projections, lanes
+        self._foreign, self._at = foreign or {}, at
+        self._came: asyncio.Queue[Attested] = asyncio.Queue(maxsize=64)
+        self.behind = 0
+
+    async def run(self) -> None:
+        """Commit until cancelled; starts again from the stored positions after a failure."""
+        while True:
+            try:
+                await self._run_once()
+            except* CartularyError as errors:
+                for error in errors.exceptions:
+                    log.warning("commit_waits", service=self._rules.service, reason=str(error))
+                if errors.subgroup(lambda e: getattr(e, "code", "") == "life-changed"):
+                    raise
+            await self._clock.sleep(RETRY_S)
+
+    async def _run_once(self) -> None:
+        self._came = asyncio.Queue(maxsize=64)
+        positions = await self._store.positions(CONSUMER)
+        async with asyncio.TaskGroup() as group:
+            for lane in range(self._lanes):
+                group.create_task(self._read(lane, positions.get(lane)))
+            group.create_task(self._commit_all())
+
+    async def _read(self, lane: int, position: Position | None) -> None:
+        attested = AttestedLog(self._bus, self._node, self._clock, lane, position)
+        try:
+            for batch in await attested.missed():
+                await self._came.put(batch)
+            while True:
+                batches = await attested.next(IDLE_S) or await attested.missed()
+                for batch in batches:
+                    await self._came.put(batch)
+        finally:
+            await attested.close()
+
+    async def _commit_all(self) -> None:
+        level_at = self._clock.monotonic()
+        while True:
+            batches: list[Attested] = []
+            try:
+                async with asyncio.timeout(LEVEL_EVERY_S if self._foreign else None):
+                    batches.append(await self._came.get())
+            except TimeoutError:
+                log.debug("commit_idle", service=self._rules.service)
+            while not self._came.empty() and sum(len(b.events) for b in batches) < MOST_EVENTS:
+                batches.append(self._came.get_nowait())
+            self.behind = self._came.qsize()
+            level = bool(self._foreign) and self._came.empty() and self._clock.monotonic() - level_at >= LEVEL_EVERY_S
+            if level:
+                level_at = self._clock.monotonic()
+            if batches or level:
+                await self.commit(batches, level=level)
+
+    async def commit(self, batches: Sequence[Attested], *, level: bool = False) -> None:
+        """Commit these batches in one transaction; those that an earlier, unanswered commit wrote are left out."""
+        async with self._store.committing() as tx:
+            have = await tx.positions(CONSUMER)
+            fresh = [b for b in batches if b.place.first >= have.get(b.place.lane, Position(1, b"", 0)).sequence]
+            await self._at("commit.read")
+            work = await self._work(tx, fresh)
+            level_at = self._clock.now() if level else None
+            if fresh or level:
+                await tx.apply(CONSUMER, Commit(
+                    work.positions, work.places, work.events, work.decisions, work.claims, work.changes, work.due,
+                    work.markers, work.cursors, level_at,
+                ))  # fmt: skip
+            await self._at("commit.applied")
+        await self._at("commit.committed")
+
+    async def _work(self, tx: Committing, batches: Iterable[Attested]) -> _Work:
+        work, service = _Work(), self._rules.service
+        batches = list(batches)
+        own = {e.stream for batch in batches for e in batch.events if e.service == service}
+        committed = await tx.committed(sorted(own)) if own else {}
+        for batch in batches:
+            work.positions[batch.place.lane] = batch.after
+            if any(event.service == service for event in batch.events):
+                work.places.append(batch.place)
+            for _, group in groupby(batch.events, key=lambda event: event.body["decision"]["id"]):
+                events = list(group)
+                if events[0].service == service:
+                    self._own_decision(work, committed, events, batch.traceparents)
+                else:
+                    self._foreign_events(work, events)
+        return work
+
+    def _own_decision(
+        self, work: _Work, committed: dict[str, int], events: list[AttestedEvent], traces: Mapping[str, str]
+    ) -> None:
+        """One decision, whole (invariant 12): void when one of its versions stood already (W-21)."""
+        head = events[0].body
+        void = any(e.body["version"] <= committed.get(e.stream, 0) for e in events)
+        versions = {event.stream: int(event.body["version"]) for event in events}
+        decision = head["decision"]["id"]
+        work.decisions.append(
+            CommittedDecision(
+                decision, head["tenant"], head["command"], head["request"], tuple(versions.items()), void,
+                traces.get(decision),
+            )
+        )  # fmt: skip
+        work.events.extend((event, void) for event in events)
+        if void:
+            log.error("decision_void", decision=decision, streams=list(versions))
+            return
+        committed.update(versions)
+        for seen in events:
+            event = self._rules.catalogue.parse(seen.type, seen.body["data"])
+            self._fold_event(work, event, seen)
+
+    def _fold_event(self, work: _Work, event: Event, seen: AttestedEvent) -> None:
+        tenant, stream = seen.tenant, seen.stream
+        for claim, taken in (*((c, True) for c in event.claims()), *((c, False) for c in event.releases())):
+            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), taken))
+        work.due.extend(DueRow(seen.id, due.kind, due.at, tenant, stream, due.payload) for due in event.due())
+        if isinstance(event, EpochBegun):
+            work.markers.append((event.epoch, event.lane))
+        elif isinstance(event, CursorAdvanced):
+            position = Position(event.sequence, bytes.fromhex(event.head), event.block)
+            work.cursors[(event.consumer, event.lane)] = position
+        if projection := self._projections.get(seen.type.rpartition(".v")[0]):
+            work.changes.extend((tenant, change) for change in projection(event, seen))
+
+    def _foreign_events(self, work: _Work, events: list[AttestedEvent]) -> None:
+        for seen in events:
+            stem = seen.type.rpartition(".v")[0]
+            if (projection := self._projections.get(stem)) and (parse := self._foreign.get(seen.service)):
+                event = parse(seen.type, seen.body["data"])
+                work.changes.extend((seen.tenant, change) for change in projection(event, seen))

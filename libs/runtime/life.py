@@ -1,0 +1,79 @@
+"""Lives of a service: a rebuild from the ledger, then a new epoch, settled by its markers (W-20, W-21)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from libs.kernel.envelope import Actor, Decision, EventEntry
+from libs.kernel.ids import uuid7
+from libs.kernel.time import to_wire
+from libs.ledger.port import LedgerReader
+from libs.runtime.committing import CONSUMER, Committer
+from libs.runtime.four_eyes import Rules
+from libs.runtime.keyed import KeyedHashes
+from libs.runtime.log import AttestedLog
+from libs.runtime.ports import Bus, Clock, Store
+from libs.runtime.records import SYSTEM_TENANT
+
+log = structlog.get_logger(__name__)
+
+Progress = Callable[[int, int], None]
+
+
+def _silent(lane: int, events: int) -> None:
+    return None
+
+
+async def rebuild(
+    store: Store, committer: Committer, bus: Bus, node: LedgerReader, clock: Clock, progress: Progress = _silent
+) -> int:
+    """Commit everything that the ledger holds and the schema does not, lane by lane; the number of events read.
+
+    `progress(lane, events)` is told after every commit. The bus is not asked.
+    """
+    height, total = await node.height(), 0
+    positions = await store.positions(CONSUMER)
+    for lane in range(node.identity.lanes):
+        attested = AttestedLog(bus, node, clock, lane, positions.get(lane))
+        async for batches in attested.history(height):
+            await committer.commit(batches)
+            count = sum(batch.place.count for batch in batches)
+            total += count
+            progress(lane, count)
+    return total
+
+
+async def begin(
+    store: Store,
+    node: LedgerReader,
+    rules: Rules,
+    clock: Clock,
+    keyed: KeyedHashes,
+    new_id: Callable[[datetime], UUID] = uuid7,
+) -> int:
+    """Raise the epoch above every mark of this service and store the markers; the new epoch.
+
+    The service decides nothing until they came back attested.
+    """
+    service, lanes, now = rules.service, node.identity.lanes, clock.now()
+    marks = [await node.mark(lane, service) for lane in range(lanes)]
+    epoch = max(mark.epoch for mark in marks) + 1
+    markers = {}
+    async with store.committing() as tx:
+        events = [rules.types.epoch_begun(epoch=epoch, lane=lane) for lane in range(lanes)]
+        committed = await tx.committed([event.stream() for event in events])
+    for event in events:
+        key = keyed.automatic("epoch", str(epoch), event.stream())
+        entry = EventEntry(event.type_name(), event.stream(), committed.get(event.stream(), 0) + 1, event.data())
+        decision = str(new_id(now))
+        markers[event.lane] = Decision(
+            decision, to_wire(now), SYSTEM_TENANT, Actor(f"service:{service}", "service"), None, decision,
+            key.command, key.request, (entry,),
+        )  # fmt: skip
+    await store.begin_life(epoch, markers)
+    log.info("life_began", service=service, epoch=epoch)
+    return epoch

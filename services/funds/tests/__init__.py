@@ -1,0 +1,1 @@
+"""Tests of funds: one example per rule, one property per invariant."""
