@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -37,11 +38,12 @@ def _nothing_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = tmp_path_factory.mktemp("home")
-    yield path
-    for file in path.rglob("*.pid.json"):
-        PidFile(file).end()
+def home() -> Iterator[Path]:
+    # Not pytest's tmp_path: root's PostgreSQL runs as another user, and pytest closes that folder to others.
+    with tempfile.TemporaryDirectory(prefix="cartulary-stack-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+        for file in Path(folder).rglob("*.pid.json"):
+            PidFile(file).end()
 
 
 def here(home: Path) -> LocalStack:
