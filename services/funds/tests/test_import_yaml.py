@@ -82,7 +82,7 @@ BAD_DOCUMENTS = [
     ("a key that is no text", "umbrellas: []\n? [a]\n: b"),
     ("control characters", "umbrellas: \x00"),
     ("half a surrogate pair", "umbrellas: \ud800"),
-    ("depth without end", "[" * 5_000),
+    ("depth without end", "[" * 2_000),
     ("too long", "#" * 5_000_001),
 ]
 

@@ -257,3 +257,10 @@ def test_f1_a_class_closes_but_not_out_of_its_offer() -> None:
 def test_f1_a_draft_leads_nowhere_but_to_its_offer(name: str) -> None:
     with_draft().when(command(name)).then_refused(refusals.StatusForbids)
     with_sub_fund().when(command(name)).then_refused(refusals.ShareClassUnknown)
+
+
+def test_f1_each_way_back_to_open_has_its_own_command() -> None:
+    soft_closed = with_open_class(command("SoftCloseShareClass", existing_holders_may_subscribe=False))
+    soft_closed.when(command("ResumeShareClass")).then_refused(refusals.StatusForbids)
+    suspended = with_open_class(command("SuspendShareClass", reason="merger"))
+    suspended.when(command("ReopenShareClass")).then_refused(refusals.StatusForbids)
