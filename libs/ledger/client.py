@@ -161,9 +161,7 @@ def _says(error: RpcError, words: Sequence[str]) -> bool:
 
 
 def _mined(tx: dict[str, Any]) -> MinedTransaction:
-    return MinedTransaction(
-        unhex(tx["hash"]), unhex(tx["from"]), int(tx["nonce"], 16), unhex(tx["input"]), None
-    )
+    return MinedTransaction(unhex(tx["hash"]), unhex(tx["from"]), int(tx["nonce"], 16), unhex(tx["input"]), None)
 
 
 def _has_transactions(block: Any) -> bool:

@@ -57,7 +57,7 @@ def load_identity(home: Path) -> LedgerIdentity | None:
         return None
     try:
         known = orjson.loads(path.read_bytes())
-        contract = _address(known["contract"])
+        contract = parse_address(known["contract"])
         return LedgerIdentity(known["chain_id"], contract, known["lanes"], known["deployed_block"])
     except (KeyError, TypeError, ValueError, InvalidValue) as error:
         raise LedgerMismatch(f"{path} cannot be read: {error!r}", field="ledger.json") from error
@@ -99,7 +99,7 @@ async def _known(rpc: JsonRpc, home: Path, chain_id: int, lanes: int) -> LedgerI
     """The remembered or the given contract, held against what the chain says."""
     identity, given = load_identity(home), os.environ.get(CONTRACT_ENV)
     if given:
-        contract = _address(given)
+        contract = parse_address(given)
         if identity is not None and identity.contract != contract:
             where = f"{home / 'ledger.json'} remembers 0x{identity.contract.hex()}"
             raise LedgerMismatch(f"{CONTRACT_ENV} is {given}, {where}", field=CONTRACT_ENV, value=given)
@@ -272,7 +272,8 @@ def _write(path: Path, value: Mapping[str, Any]) -> None:
     fresh.replace(path)
 
 
-def _address(text: str) -> bytes:
+def parse_address(text: str) -> bytes:
+    """The 20 bytes of an address in hex, with or without 0x; raises InvalidValue."""
     try:
         address = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:

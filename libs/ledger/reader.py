@@ -74,6 +74,10 @@ class RpcLedgerReader:
         """The producer's mark in the lane at the newest block."""
         return ProducerMark(*abi.decode_mark(await self._view(abi.encode_mark(lane, producer_name(service)))))
 
+    async def holder(self, lane: int) -> bytes:
+        """The address (20 bytes) that may write to the lane; zeros for nobody."""
+        return (await self._view(abi.encode_holder(lane)))[-20:]
+
     async def producers(self) -> list[ProducerKey]:
         """Every key registration, oldest first."""
         topics = [["0x" + topic.hex() for topic in abi.PRODUCER_TOPICS]]
@@ -101,9 +105,7 @@ class RpcLedgerReader:
         """Hash and Unix time of a block."""
         known = self._times.get(number)
         if known is None:
-            block = await self.rpc.call(
-                "eth_getBlockByNumber", hex(number), False, at_least=number, wanted=_is_there
-            )
+            block = await self.rpc.call("eth_getBlockByNumber", hex(number), False, at_least=number, wanted=_is_there)
             known = unhex(block["hash"]), int(block["timestamp"], 16)
             if len(self._times) >= _KNOWN_BLOCKS:
                 self._times.pop(next(iter(self._times)))
@@ -245,7 +247,7 @@ def _topics(log: dict[str, Any]) -> list[bytes]:
 
 
 def _ledger_order(log: dict[str, Any]) -> tuple[int, int, int]:
-    # The log index counts within the transaction on some nodes, within the block on others (quirk 10): it only breaks ties.
+    # The log index counts within the transaction on some nodes, within the block on others (quirk 10); it breaks ties.
     return int(log["blockNumber"], 16), int(log["transactionIndex"], 16), int(log["logIndex"], 16)
 
 
