@@ -271,9 +271,7 @@ class LiquidityTools(Value):
 
     @field_validator("levy")
     @classmethod
-    def _never_beside_a_swing(
-        cls, value: AntiDilutionLevy | None, info: ValidationInfo
-    ) -> AntiDilutionLevy | None:
+    def _never_beside_a_swing(cls, value: AntiDilutionLevy | None, info: ValidationInfo) -> AntiDilutionLevy | None:
         if value is not None and info.data.get("swing") is not None:
             raise ValueError("an anti-dilution levy and a swing never apply together (TA-F-3)")
         return value

@@ -28,9 +28,7 @@ class Given:
 
     def decide(self, command: Command) -> Sequence[Event]:
         """The events of the command on these streams; nothing is folded."""
-        return self._decider.decide(
-            command, {stream: self.states.get(stream) for stream in command.streams()}
-        )
+        return self._decider.decide(command, {stream: self.states.get(stream) for stream in command.streams()})
 
     def when(self, *commands: Command) -> When:
         """All but the last command are carried out; the last one is in question."""

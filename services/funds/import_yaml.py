@@ -133,9 +133,7 @@ class _Trial:
     states: dict[str, Any] = field(default_factory=dict)
     claims: set[Claim] = field(default_factory=set)
 
-    def walk(
-        self, entry: Any, path: str, ids: Mapping[str, UUID], level: _Level
-    ) -> Iterator[Command | BadEntry]:
+    def walk(self, entry: Any, path: str, ids: Mapping[str, UUID], level: _Level) -> Iterator[Command | BadEntry]:
         """The command of an entry and of all below it, or what is wrong with it."""
         try:
             command, ids = self._command(entry, ids, level)
@@ -150,9 +148,7 @@ class _Trial:
             if level.below is not None:
                 yield from self.walk(child, below, ids, level.below)
 
-    def _command(
-        self, entry: Any, ids: Mapping[str, UUID], level: _Level
-    ) -> tuple[Command, Mapping[str, UUID]]:
+    def _command(self, entry: Any, ids: Mapping[str, UUID], level: _Level) -> tuple[Command, Mapping[str, UUID]]:
         if not isinstance(entry, dict):
             raise InvalidValue("a mapping is expected", value=type(entry).__name__)
         own = {key: value for key, value in entry.items() if key != level.part}
@@ -171,9 +167,7 @@ class _Trial:
         for event in self.decider.decide(command, states):
             for claim in event.claims():
                 if claim in self.claims:
-                    raise AlreadyExists(
-                        "it stands in this document twice", field=claim.kind, value=claim.value
-                    )
+                    raise AlreadyExists("it stands in this document twice", field=claim.kind, value=claim.value)
                 self.claims.add(claim)
             self.states[event.stream()] = self.decider.evolve(self.states.get(event.stream()), event)
 

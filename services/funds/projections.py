@@ -96,9 +96,7 @@ def _status_after(event: funds.ShareClassEvent) -> dict[str, Any]:
         case funds.ShareClassClosed(reason=closure):
             return _status("closed", closure.value)
         case _:
-            raise UnknownEvent(
-                "share_classes does not know this event", field="type", value=event.type_name()
-            )
+            raise UnknownEvent("share_classes does not know this event", field="type", value=event.type_name())
 
 
 def _status(status: str, reason: str | None = None) -> dict[str, Any]:

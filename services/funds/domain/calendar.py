@@ -95,9 +95,7 @@ def _public_holidays(name: str, year: int | None, categories: tuple[str, ...] | 
         if kind == "financial":
             return holidays.financial_holidays(key, years=year, expand=False, categories=categories)
         country, _, part = key.partition("-")
-        found = holidays.country_holidays(
-            country, subdiv=part or None, years=year, expand=False, categories=categories
-        )
+        found = holidays.country_holidays(country, subdiv=part or None, years=year, expand=False, categories=categories)
         if kind == "bank" and categories is None:
             both = ("public", "bank")
             known = "bank" in found.supported_categories

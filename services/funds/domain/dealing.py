@@ -139,9 +139,7 @@ def nav_known_at(calendar: DealingCalendar, valuation_date: date) -> datetime:
     return instant(fund_days(calendar).after(valuation_date, known.business_days_after), known.at, known.zone)
 
 
-def settlement_date(
-    calendar: DealingCalendar, settlement: SettlementTerms, side: Side, valuation_date: date
-) -> date:
+def settlement_date(calendar: DealingCalendar, settlement: SettlementTerms, side: Side, valuation_date: date) -> date:
     """T+n, counted over days that are business days of the fund and of the currency both."""
     count = settlement.subscription_days if side is Side.SUBSCRIPTION else settlement.redemption_days
     closed_halves = calendar.holiday_sets if calendar.half_days is HalfDays.CLOSED else ()

@@ -94,9 +94,7 @@ def decide(
             assert_never(command)
 
 
-def open_initial_offer(
-    command: OpenInitialOffer, share_class: ShareClass, sub_fund: SubFund
-) -> Sequence[Event]:
+def open_initial_offer(command: OpenInitialOffer, share_class: ShareClass, sub_fund: SubFund) -> Sequence[Event]:
     """draft → initial offer, for a period that ends in the future, while the sub-fund deals."""
     if share_class.offer == command.offer:
         return []
@@ -108,9 +106,7 @@ def open_initial_offer(
     if command.offer.minimum_raise is not None:
         check_amount(command.offer.minimum_raise, share_class.terms, "offer.minimum_raise")
     if command.offer.closes_at <= command.now:
-        raise OfferPeriodIsPast(
-            "an offer ends in the future", field="offer.closes_at", value=command.offer.closes_at
-        )
+        raise OfferPeriodIsPast("an offer ends in the future", field="offer.closes_at", value=command.offer.closes_at)
     return [InitialOfferOpened(**command.ids(), offer=command.offer)]
 
 
@@ -157,7 +153,5 @@ def close_initial_offer(command: CloseInitialOffer, share_class: ShareClass) -> 
     if command.raised >= offer.minimum_raise:
         closed = InitialOfferClosed(**command.ids(), outcome="succeeded", raised=command.raised, refund=None)
         return [closed, ShareClassOpened(**command.ids())]
-    closed = InitialOfferClosed(
-        **command.ids(), outcome="failed", raised=command.raised, refund=command.raised
-    )
+    closed = InitialOfferClosed(**command.ids(), outcome="failed", raised=command.raised, refund=command.raised)
     return [closed, *closing(command, ClosureReason.NEVER_OPENED)]

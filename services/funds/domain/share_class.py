@@ -175,9 +175,7 @@ def draft_share_class(
         not_closed(sub_fund, command)
         return [drafted, funds.ShareClassAdded(**command.ids())]
     if share_class.drafted != drafted:
-        raise ShareClassExists(
-            "drafted with other particulars", field="share_class", value=command.share_class
-        )
+        raise ShareClassExists("drafted with other particulars", field="share_class", value=command.share_class)
     return []
 
 
@@ -253,9 +251,7 @@ def known(share_class: ShareClass | None, command: ShareClassCommand) -> ShareCl
 def forbidden(share_class: ShareClass, command: ShareClassCommand) -> StatusForbids:
     """The refusal that names the status and the command."""
     status = type(share_class.status).__name__
-    return StatusForbids(
-        f"{type(command).__name__} does not follow on {status}", field="status", value=status
-    )
+    return StatusForbids(f"{type(command).__name__} does not follow on {status}", field="status", value=status)
 
 
 # --- Evolve

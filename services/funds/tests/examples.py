@@ -22,7 +22,7 @@ SUB_FUND = named_id("example", "sub-fund")
 SHARE_CLASS = named_id("example", "share-class")
 ISIN = "LU0323134006"
 
-LUXEMBOURG = {
+LUXEMBOURG: dict[str, Any] = {
     "frequency": {"kind": "daily"},
     "holiday_sets": ["bank:LU"],
     "cut_off": {"at": "14:00", "zone": "Europe/Luxembourg"},
@@ -34,7 +34,7 @@ SETTLEMENT = {
     "currency_holidays": "financial:ECB",
     "money": "contractual",
 }
-TERMS = {
+TERMS: dict[str, Any] = {
     "name": "A-EUR",
     "currency": "EUR",
     "income": "accumulating",
@@ -51,10 +51,10 @@ TERMS = {
     "payment": {"overpayment": "return_excess", "underpayment": "await_rest", "tolerance": "0.50"},
     "settlement": SETTLEMENT,
 }
-SWING = {"mode": "partial", "threshold": "0.01", "factor_up": "0.0035", "factor_down": "0.003"}
+SWING: dict[str, Any] = {"mode": "partial", "threshold": "0.01", "factor_up": "0.0035", "factor_down": "0.003"}
 LEVY = {"subscription_rate": "0.001", "redemption_rate": "0.001"}
-UMBRELLA_FACTS = {"name": "Meridian SICAV", "legal_form": "sicav", "regime": "ucits", "domicile": "LU"}
-SUB_FUND_FACTS = {
+UMBRELLA_FACTS: dict[str, Any] = {"name": "Meridian SICAV", "legal_form": "sicav", "regime": "ucits", "domicile": "LU"}
+SUB_FUND_FACTS: dict[str, Any] = {
     "code": "MER-GE",
     "name": "Meridian Global Equity",
     "base_currency": "EUR",
@@ -62,7 +62,7 @@ SUB_FUND_FACTS = {
     "calendar": LUXEMBOURG,
     "tools": {"swing": SWING},
 }
-OFFER = {"price": "100", "closes_at": OFFER_END.isoformat(), "minimum_raise": "5000000"}
+OFFER: dict[str, Any] = {"price": "100", "closes_at": OFFER_END.isoformat(), "minimum_raise": "5000000"}
 
 
 def calendar(**changes: Any) -> DealingCalendar:
@@ -90,7 +90,7 @@ def offer(**changes: Any) -> InitialOffer:
     return InitialOffer.model_validate({**OFFER, **changes})
 
 
-def command(name: str, now: datetime = NOW, **fields: Any) -> Command:
+def command(name: str, /, now: datetime = NOW, **fields: Any) -> Command:
     """The command of that name on the example's umbrella, sub-fund or class."""
     kind = DECIDER.commands[name]
     ids: dict[str, UUID] = {"umbrella": UMBRELLA, "sub_fund": SUB_FUND, "share_class": SHARE_CLASS}

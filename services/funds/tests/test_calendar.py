@@ -82,6 +82,7 @@ def test_f2_an_unknown_time_zone_is_named(zone: str) -> None:
     assert refusal.value.value == zone
 
 
-def test_f2_sets_without_a_common_day_end_the_search() -> None:
-    with pytest.raises((NoBusinessDay, YearNotCovered)):
-        BusinessDays(["bank:LU", "bank:LU"], ["exchange:XNYS"]).after(date(2099, 1, 1), 10**4)
+def test_f2_a_search_for_a_business_day_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.funds.domain.calendar._SEARCH_LIMIT_DAYS", 2)
+    with pytest.raises(NoBusinessDay, match="2026-11-28"):
+        BusinessDays(["bank:LU"]).on_or_after(date(2026, 11, 28))

@@ -1,1 +1,0 @@
-"""Tests of funds: one example per rule, one property per invariant."""
