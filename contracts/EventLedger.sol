@@ -7,6 +7,10 @@ pragma solidity 0.8.30;
 ///         leaves is what every reader checks.
 contract EventLedger {
     /// @notice Decisions `first` to `last` of a producer's epoch, which a batch attests.
+    /// @param producer The producer's name in ASCII, padded with zeros on the right.
+    /// @param epoch The producer's life, from 1.
+    /// @param first The first decision, from 1.
+    /// @param last The last decision, not below the first.
     struct Mark {
         bytes32 producer;
         uint64 epoch;
@@ -14,12 +18,14 @@ contract EventLedger {
         uint64 last;
     }
 
+    /// @dev How many records a lane has, who may write to it, and its head (unset before the first batch).
     struct Lane {
         uint64 attested;
         address holder;
         bytes32 head;
     }
 
+    /// @dev The last decision of a producer that a lane holds.
     struct Attested {
         uint64 epoch;
         uint64 last;
@@ -56,22 +62,40 @@ contract EventLedger {
     /// @notice The offer was accepted.
     event OwnershipTransferred(address indexed previousOwner, address indexed owner);
 
+    /// @notice Only the owner may do this.
     error NotOwner(address sender);
+    /// @notice Only whom the contract was offered to may accept it.
     error NotPendingOwner(address sender);
+    /// @notice A ledger has at least one lane.
     error NoLanes();
+    /// @notice There is no such lane.
     error UnknownLane(uint64 lane);
+    /// @notice The sender does not hold the lane.
     error NotHolder(uint64 lane, address sender);
+    /// @notice A contract called; what it passes on would stand in no transaction, and no reader could find it.
+    error NotDirect(address sender);
+    /// @notice The batch has no record.
     error EmptyBatch();
+    /// @notice The batch has more than MAX_EVENTS records.
     error BatchTooLarge(uint256 count);
+    /// @notice The leaves are not whole hashes of 32 bytes.
     error RaggedLeaves(uint256 length);
+    /// @notice The batch leaves a gap, or repeats what the lane has.
     error WrongSequence(uint64 expected, uint64 given);
+    /// @notice The batch was built on another head than the lane's.
     error WrongHead(bytes32 expected, bytes32 given);
+    /// @notice The batch moves no mark, but records come from decisions.
     error NoMarks();
+    /// @notice The producer is not registered, so nobody could check its signature.
     error UnknownProducer(bytes32 producer);
+    /// @notice The mark does not go on from the producer's, which is given.
     error BrokenMark(bytes32 producer, uint64 epoch, uint64 last);
+    /// @notice A producer has a name.
     error EmptyName();
+    /// @notice A producer has a key.
     error EmptyKey();
 
+    /// @dev Refuses everybody but the owner.
     modifier onlyOwner() {
         if (msg.sender != owner) revert NotOwner(msg.sender);
         _;
@@ -104,10 +128,11 @@ contract EventLedger {
         Lane storage state = _lanes[number];
         if (number >= lanes) revert UnknownLane(number);
         if (msg.sender != state.holder) revert NotHolder(number, msg.sender);
+        if (msg.sender != tx.origin) revert NotDirect(msg.sender);
+        if (leaves.length % 32 != 0) revert RaggedLeaves(leaves.length);
         uint256 count = leaves.length / 32;
         if (count == 0) revert EmptyBatch();
         if (count > MAX_EVENTS) revert BatchTooLarge(count);
-        if (leaves.length % 32 != 0) revert RaggedLeaves(leaves.length);
         uint64 next = state.attested + 1;
         if (first != next) revert WrongSequence(next, first);
         bytes32 head = _headOf(state, number);
@@ -120,6 +145,9 @@ contract EventLedger {
     }
 
     /// @notice The next sequence number of a lane, and its head.
+    /// @param number The lane.
+    /// @return next The sequence number that the next record will have, from 1.
+    /// @return head The head to extend.
     function lane(uint64 number) external view returns (uint64 next, bytes32 head) {
         if (number >= lanes) revert UnknownLane(number);
         Lane storage state = _lanes[number];
@@ -127,17 +155,25 @@ contract EventLedger {
     }
 
     /// @notice Who may write to a lane.
+    /// @param number The lane.
+    /// @return The holder; the zero address for nobody.
     function holder(uint64 number) external view returns (address) {
         return _lanes[number].holder;
     }
 
     /// @notice The last decision of a producer that the lane holds; zeros when there is none.
+    /// @param number The lane.
+    /// @param producer The producer's name.
+    /// @return epoch The producer's life.
+    /// @return last The decision's number in it.
     function mark(uint64 number, bytes32 producer) external view returns (uint64 epoch, uint64 last) {
         Attested storage attested = _marks[number][producer];
         return (attested.epoch, attested.last);
     }
 
     /// @notice Register a producer, or replace its key from here on.
+    /// @param producer The name in ASCII, padded with zeros on the right.
+    /// @param key The Ed25519 public key by which readers check its runs.
     function registerProducer(bytes32 producer, bytes32 key) external onlyOwner {
         if (producer == 0) revert EmptyName();
         if (key == 0) revert EmptyKey();
@@ -146,6 +182,8 @@ contract EventLedger {
     }
 
     /// @notice Give a lane to a holder; the zero address revokes it.
+    /// @param number The lane.
+    /// @param to The account that signs the lane's transactions; no contract can (NotDirect).
     function grantLane(uint64 number, address to) external onlyOwner {
         if (number >= lanes) revert UnknownLane(number);
         _lanes[number].holder = to;
@@ -153,6 +191,7 @@ contract EventLedger {
     }
 
     /// @notice Offer the contract to another owner, who must accept; the zero address withdraws the offer.
+    /// @param to The owner to be.
     function transferOwnership(address to) external onlyOwner {
         pendingOwner = to;
         emit OwnershipOffered(owner, to);
@@ -179,9 +218,10 @@ contract EventLedger {
             Mark calldata moved = marks[i];
             if (producerKey[moved.producer] == 0) revert UnknownProducer(moved.producer);
             Attested storage known = _marks[number][moved.producer];
-            bool goesOn = moved.epoch == known.epoch && moved.first == known.last + 1 && moved.epoch != 0;
+            // Nothing wraps: a mark at the end of its numbers goes on in no decision, only in a higher epoch.
+            bool goesOn = moved.epoch == known.epoch && moved.first > known.last && moved.first - known.last == 1;
             bool begins = moved.epoch > known.epoch && moved.first == 1;
-            if (!(goesOn || begins) || moved.last < moved.first) {
+            if (!(goesOn || begins) || moved.epoch == 0 || moved.last < moved.first) {
                 revert BrokenMark(moved.producer, known.epoch, known.last);
             }
             known.epoch = moved.epoch;

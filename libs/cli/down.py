@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False)
 def down(
     home: Annotated[Path | None, typer.Option("--home", help="State directory (CARTULARY_HOME).")] = None,
 ) -> None:
-    """End every process that `cartulary up` started here, also those of an `up` that was killed; data stays."""
+    """End every process that `cartulary up` started here, even when `up` itself was killed; data stays."""
     from libs.stack.local import LocalStack
     from libs.stack.places import default_home
 

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 
 app = typer.Typer(add_completion=False)
-console = Console(highlight=False)
+# Progress goes to standard error, so that `eval "$(cartulary up --detach)"` takes the exports alone.
+console = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="State directory (CARTULARY_HOME, ~/.local/share/cartulary).")
@@ -125,7 +126,7 @@ def start_detached(home: Path, block_time_s: float, faults: bool) -> int:
         while True:
             is_over = process.poll() is not None
             for line in words:
-                part, what, address, seconds = (line.rstrip("\n").split("\t") + ["", "", "0"])[:4]
+                part, what, address, seconds = [*line.rstrip("\n").split("\t"), "", "", "0"][:4]
                 if part == "stack":
                     return finish_detached(home, what, address)
                 show(part, what, address, float(seconds))

@@ -17,6 +17,9 @@ class Reference(NamedTuple):
     table: str
     key: Mapping[str, str]
 
+    def __hash__(self) -> int:
+        return hash((self.table, tuple(sorted(self.key.items()))))
+
 
 class Command(BaseModel):
     """A request to one service, imperative; everything that the decision needs is inside, `now` included."""

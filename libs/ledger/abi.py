@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from libs.kernel.errors import CartularyError
@@ -10,7 +11,8 @@ from libs.ledger.hashing import HASH_BYTES, keccak
 WORD = 32
 _ATTEST_WORDS = 6
 _MARK_WORDS = 4
-_MOST_MARKS = 256
+_ADDRESS_AT = 12
+_MOST_UINT64 = 2**64 - 1
 
 
 class MalformedCall(CartularyError):
@@ -63,6 +65,7 @@ ERRORS = {
         "NoLanes()",
         "UnknownLane(uint64)",
         "NotHolder(uint64,address)",
+        "NotDirect(address)",
         "EmptyBatch()",
         "BatchTooLarge(uint256)",
         "RaggedLeaves(uint256)",
@@ -94,9 +97,7 @@ def encode_attest(call: AttestCall) -> bytes:
     leaves, payload = _dynamic(call.leaves), _dynamic(call.payload)
     at = _ATTEST_WORDS * WORD
     offsets = word(at) + word(at + len(marks)) + word(at + len(marks) + len(leaves))
-    return b"".join(
-        (ATTEST, word(call.lane), word(call.first), call.expected_head, offsets, marks, leaves, payload)
-    )
+    return b"".join((ATTEST, word(call.lane), word(call.first), call.expected_head, offsets, marks, leaves, payload))
 
 
 def decode_attest(calldata: bytes) -> AttestCall:
@@ -106,29 +107,34 @@ def decode_attest(calldata: bytes) -> AttestCall:
     body = memoryview(calldata)[4:]
     at = _number(body, 3 * WORD)
     count = _number(body, at)
-    if count > _MOST_MARKS:
-        raise MalformedCall("too many marks", field="marks", value=count)
+    if at + WORD + count * _MARK_WORDS * WORD > len(body):
+        raise MalformedCall("the calldata is cut off", field="marks", value=count)
     marks = tuple(
         Mark(
             bytes(body[start : start + WORD]),
-            *(_number(body, start + WORD * n) for n in range(1, _MARK_WORDS)),
+            *(_uint64(body, start + WORD * n) for n in range(1, _MARK_WORDS)),
         )
         for start in range(at + WORD, at + WORD + count * _MARK_WORDS * WORD, _MARK_WORDS * WORD)
     )
     leaves = _bytes(body, _number(body, 4 * WORD))
     payload = _bytes(body, _number(body, 5 * WORD))
-    call = AttestCall(
-        _number(body, 0), _number(body, WORD), bytes(body[2 * WORD : 3 * WORD]), marks, leaves, payload
-    )
+    call = AttestCall(_uint64(body, 0), _uint64(body, WORD), bytes(body[2 * WORD : 3 * WORD]), marks, leaves, payload)
     if len(leaves) % HASH_BYTES or encode_attest(call) != calldata:
         raise MalformedCall("the calldata of attest is not in canonical form", field="calldata")
     return call
 
 
-def _number(body: memoryview, at: int) -> int:
+def _number(body: memoryview | bytes, at: int) -> int:
     if at + WORD > len(body):
         raise MalformedCall("the calldata is cut off", field="calldata", value=at)
     return int.from_bytes(body[at : at + WORD], "big")
+
+
+def _uint64(body: memoryview | bytes, at: int) -> int:
+    number = _number(body, at)
+    if number > _MOST_UINT64:
+        raise MalformedCall("a number has at most 64 bits", field="calldata", value=at)
+    return number
 
 
 def _bytes(body: memoryview, at: int) -> bytes:
@@ -145,7 +151,8 @@ def encode_lane(lane: int) -> bytes:
 
 def decode_lane(answer: bytes) -> tuple[int, bytes]:
     """Next sequence number and head."""
-    return _words(answer, 2)[0], answer[WORD : 2 * WORD]
+    _check_words(answer, 2)
+    return _uint64(answer, 0), answer[WORD:]
 
 
 def encode_mark(lane: int, producer: bytes) -> bytes:
@@ -155,8 +162,8 @@ def encode_mark(lane: int, producer: bytes) -> bytes:
 
 def decode_mark(answer: bytes) -> tuple[int, int]:
     """Epoch and last seq."""
-    epoch, last = _words(answer, 2)
-    return epoch, last
+    _check_words(answer, 2)
+    return _uint64(answer, 0), _uint64(answer, WORD)
 
 
 def encode_lanes() -> bytes:
@@ -174,25 +181,31 @@ def encode_producer_key(producer: bytes) -> bytes:
     return selector("producerKey(bytes32)") + producer
 
 
-def _words(answer: bytes, count: int) -> list[int]:
-    if len(answer) < count * WORD:
+def _check_words(answer: bytes, count: int) -> None:
+    if len(answer) != count * WORD:
         raise MalformedCall(f"an answer of {count} words was expected", field="answer", value=answer.hex())
-    return [int.from_bytes(answer[n * WORD : (n + 1) * WORD], "big") for n in range(count)]
 
 
-def decode_batch_log(topics: list[bytes], data: bytes) -> tuple[int, int, int, bytes, bytes]:
+def decode_batch_log(topics: Sequence[bytes], data: bytes) -> tuple[int, int, int, bytes, bytes]:
     """Lane, first, count, head and root of a `Batch` log."""
     if len(topics) != 2 or topics[0] != BATCH_TOPIC or len(data) != 4 * WORD:
         raise MalformedCall("not a Batch log", field="topics", value=[one.hex() for one in topics])
-    first, count = _words(data, 2)
-    return int.from_bytes(topics[1], "big"), first, count, data[2 * WORD : 3 * WORD], data[3 * WORD :]
+    head, root = data[2 * WORD : 3 * WORD], data[3 * WORD :]
+    return _uint64(topics[1], 0), _uint64(data, 0), _uint64(data, WORD), head, root
 
 
-def decode_producer_log(topics: list[bytes], data: bytes) -> tuple[bytes, bytes]:
+def decode_producer_log(topics: Sequence[bytes], data: bytes) -> tuple[bytes, bytes]:
     """Name and Ed25519 key of a `ProducerRegistered` log."""
     if len(topics) != 2 or topics[0] != PRODUCER_TOPIC or len(data) != WORD:
         raise MalformedCall("not a ProducerRegistered log", field="topics", value=[one.hex() for one in topics])
     return topics[1], data
+
+
+def decode_lane_log(topics: Sequence[bytes], data: bytes) -> tuple[int, bytes]:
+    """Lane and holder (20 bytes, zeros for nobody) of a `LaneGranted` log."""
+    if len(topics) != 2 or topics[0] != LANE_TOPIC or len(data) != WORD or any(data[:_ADDRESS_AT]):
+        raise MalformedCall("not a LaneGranted log", field="topics", value=[one.hex() for one in topics])
+    return _uint64(topics[1], 0), data[_ADDRESS_AT:]
 
 
 def error_name(data: bytes) -> str | None:

@@ -235,5 +235,3 @@ class Rules:
             change=command.change, key=command.key, status=status, by=command.by, reason=reason
         )
         return ended
-
-

@@ -219,9 +219,7 @@ class Deciding(Protocol):
         """Those of the claims that somebody holds; `store` takes the others."""
         ...
 
-    async def store(
-        self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]
-    ) -> None:
+    async def store(self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]) -> None:
         """Store decisions with their claims, outcomes that need no decision (by command), and forget commands.
 
         Raises Conflict when a version or a claim was taken meanwhile (W-4, W-5).
@@ -350,12 +348,16 @@ class Store(Protocol):
         """Runs of the present epoch numbered past `after` and not yet committed, in order (W-8)."""
         ...
 
+    async def oldest(self, lane: int) -> tuple[int, int] | None:
+        """Epoch and first seq of the oldest run that is numbered and not committed; None when there is none."""
+        ...
+
     async def backlog(self) -> tuple[int, datetime | None]:
         """How many intents wait for their commit, and the time of the oldest."""
         ...
 
-    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
-        """What became of these commands; unknown ones are missing."""
+    async def outcomes(self, tenant: str, commands: Sequence[str], *, final: bool = False) -> dict[str, Outcome]:
+        """What became of these commands; unknown ones are missing, with `final` those that are not final too."""
         ...
 
     async def life(self) -> Life | None:

@@ -173,7 +173,7 @@ class PostgresDeciding:
             names = ", ".join(f'"{column}"' for column in columns)
             arrays = ", ".join(f"${n + 1}::text[]" for n in range(len(columns)))
             sql = (
-                f'select w.n, to_jsonb(t)::text as row from unnest({arrays}) with ordinality as w({names}, n) '
+                f"select w.n, to_jsonb(t)::text as row from unnest({arrays}) with ordinality as w({names}, n) "
                 f'join "{table}" t on {on}'
             )
             values = [[str(references[p].key[column]) for p in positions] for column in columns]
@@ -192,9 +192,7 @@ class PostgresDeciding:
         )
         return {KeyedClaim(row["kind"], row["value"]) for row in rows}
 
-    async def store(
-        self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]
-    ) -> None:
+    async def store(self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]) -> None:
         """See Deciding.store."""
         outcomes = dict(settled)
         if intents:
@@ -217,9 +215,7 @@ class PostgresDeciding:
                 )  # fmt: skip
             for decision in decisions:
                 versions = {event.stream: event.version for event in decision.events}
-                outcomes[decision.command] = Outcome(
-                    decision.request, "decided", decision.id, tuple(versions.items())
-                )
+                outcomes[decision.command] = Outcome(decision.request, "decided", decision.id, tuple(versions.items()))
         if outcomes:
             await self._settle(outcomes)
         if forgotten:

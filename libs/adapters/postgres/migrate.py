@@ -39,9 +39,7 @@ class MigrationChanged(CartularyError):
     code = "migration-changed"
 
 
-async def migrate(
-    dsn: str, service: str, password: Callable[[str], str], migrations: Path | None = None
-) -> list[str]:
+async def migrate(dsn: str, service: str, password: Callable[[str], str], migrations: Path | None = None) -> list[str]:
     """Bring a service's schema to its newest form through the admin `dsn`; the names applied now.
 
     `password(role)` is each login role's password. Safe to run from several processes at once.
@@ -116,7 +114,9 @@ async def _secure(admin: asyncpg.Connection, service: str) -> None:
 
 
 async def _policies(admin: asyncpg.Connection, service: str, table: str) -> None:
-    await admin.execute(f'alter table "{table}" enable row level security; alter table "{table}" force row level security')
+    await admin.execute(
+        f'alter table "{table}" enable row level security; alter table "{table}" force row level security'
+    )
     own = "tenant = current_setting('cartulary.tenant', true)"
     for kind in ROLES:
         rule = own if kind == "api" else "true"

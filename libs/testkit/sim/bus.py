@@ -67,9 +67,7 @@ class SimBroker:
         topic = self.topics[name]
         if topic.generation == generation:
             log = topic.lanes[lane]
-            log.extend(
-                [Message(len(log) + n, r.key, r.value, dict(r.headers)) for n, r in enumerate(records)]
-            )
+            log.extend([Message(len(log) + n, r.key, r.value, dict(r.headers)) for n, r in enumerate(records)])
             self._arrival(name, lane).set()
 
     def _arrival(self, name: str, lane: int) -> asyncio.Event:

@@ -188,9 +188,7 @@ class SimLedger:
     async def mark(self, lane: int, service: str) -> ProducerMark:
         """See LedgerReader.mark."""
         name = service.encode().ljust(_NAME_BYTES, b"\0")
-        return ProducerMark(
-            *self._chain.blocks[await self._view("mark")].state.marks.get((lane, name), (0, 0))
-        )
+        return ProducerMark(*self._chain.blocks[await self._view("mark")].state.marks.get((lane, name), (0, 0)))
 
     async def producers(self) -> list[ProducerKey]:
         """See LedgerReader.producers."""
@@ -202,9 +200,7 @@ class SimLedger:
         height = await self._view("batches")
         if last_block > height:
             raise LedgerUnreachable("no node has reached that block", field="block", value=last_block)
-        found = (
-            t.batch for b in self._chain.blocks[first_block : last_block + 1] for t in b.block.transactions
-        )
+        found = (t.batch for b in self._chain.blocks[first_block : last_block + 1] for t in b.block.transactions)
         return [batch for batch in found if batch is not None and lane in (None, batch.lane)]
 
     async def calldata(self, transaction: bytes) -> bytes:
@@ -246,13 +242,7 @@ class SimLedger:
         known = chain.pool.get((sender, nonce))
         if known is not None and known.hash != offered:
             raise NonceTaken("replacement transaction underpriced", field="nonce", value=nonce)
-        if (
-            known is None
-            and fields[_TO] == chain.identity.contract
-            and nonce >= chain.blocks[-1].nonces.get(sender, 0)
-        ):
+        if known is None and fields[_TO] == chain.identity.contract and nonce >= chain.blocks[-1].nonces.get(sender, 0):
             wait_s = world.random.uniform(0, 5 * BLOCK_S) if world.chance(world.rates.late) else 0.0
-            chain.pool[(sender, nonce)] = _Pooled(
-                offered, sender, nonce, fields[_DATA], world.elapsed() + wait_s
-            )
+            chain.pool[(sender, nonce)] = _Pooled(offered, sender, nonce, fields[_DATA], world.elapsed() + wait_s)
         await self._node.answer("ledger.send", _away())

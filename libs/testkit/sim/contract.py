@@ -70,7 +70,7 @@ def attest(
     marks: Sequence[ModelMark],
     leaves: bytes,
     *,
-    most_leaves: int = 10_000,
+    most_leaves: int = 4_096,
 ) -> tuple[ContractState, Logged]:
     """Extend the lane, or raise RevertedError for what ledger.md lists."""
     if lane >= len(state.lanes):
@@ -97,14 +97,12 @@ def attest(
     return replace(state, lanes=lanes, marks=moved), Logged(lane, first, count, head, root(hashes))
 
 
-def _move(
-    state: ContractState, moved: dict[tuple[int, bytes], tuple[int, int]], lane: int, mark: ModelMark
-) -> None:
+def _move(state: ContractState, moved: dict[tuple[int, bytes], tuple[int, int]], lane: int, mark: ModelMark) -> None:
     if mark.producer not in state.keys:
         raise RevertedError("an unregistered producer")
     epoch, last = moved.get((lane, mark.producer), (0, 0))
-    continues = mark.epoch == epoch and mark.first == last + 1
-    begins = mark.epoch > epoch and mark.first == 1
+    continues = 0 < mark.epoch == epoch and mark.first == last + 1
+    begins = mark.epoch > epoch and mark.first == 1  # so that an epoch is at least 1
     if not (continues or begins) or mark.last < mark.first:
         raise RevertedError("a mark that does not continue its producer's")
     moved[(lane, mark.producer)] = (mark.epoch, mark.last)
@@ -136,9 +134,7 @@ def grant_lane(state: ContractState, sender: bytes, lane: int, holder: bytes) ->
     _owned(state, sender)
     if lane >= len(state.lanes):
         raise RevertedError("no such lane")
-    return replace(
-        state, holders=tuple(holder if at == lane else known for at, known in enumerate(state.holders))
-    )
+    return replace(state, holders=tuple(holder if at == lane else known for at, known in enumerate(state.holders)))
 
 
 def transfer_ownership(state: ContractState, sender: bytes, new_owner: bytes) -> ContractState:

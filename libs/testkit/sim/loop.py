@@ -60,9 +60,7 @@ class _VirtualSelector(selectors.BaseSelector):
         if self.steps > self._most_steps:
             raise TooManyStepsError(f"{self._most_steps} steps, {self.now:.1f} s of virtual time")
         if timeout is None:
-            waiting = "\n".join(
-                sorted(f"{t.get_name()}: {t.get_coro()}" for t in asyncio.all_tasks(_current()))
-            )
+            waiting = "\n".join(sorted(f"{t.get_name()}: {t.get_coro()}" for t in asyncio.all_tasks(_current())))
             raise DeadlockError(f"nothing is scheduled at {self.now:.3f} s; these wait:\n{waiting}")
         self.now += max(timeout, 0.0)
         return []

@@ -214,6 +214,14 @@ class SimStore:
         self._tables.move({(consumer, lane): position})
         await self._node.answer("store.move", _away())
 
+    async def prepare(self) -> None:
+        """Bring the schema to its newest form: there is nothing to do."""
+        self._node.check()
+
+    def begin_anew(self) -> None:
+        """Forget which life this process knew."""
+        self._epoch = None
+
     def signal(self, name: Literal["intents", "commits"]) -> SimSignal:
         """See Store.signal."""
         return SimSignal(self._schema, self._node, name)

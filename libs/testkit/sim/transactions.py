@@ -35,9 +35,7 @@ def _away() -> StoreUnreachable:
 class SimDeciding:
     """One open transaction; see the port."""
 
-    def __init__(
-        self, schema: SimSchema, node: Node, transaction: Transaction, tenant: str, lane: int
-    ) -> None:
+    def __init__(self, schema: SimSchema, node: Node, transaction: Transaction, tenant: str, lane: int) -> None:
         self._schema, self._node, self._tx = schema, node, transaction
         self._tenant, self._lane = tenant, lane
 
@@ -64,13 +62,9 @@ class SimDeciding:
             raise LifeChanged("a stream is shorter than it was", field="stream", value=stream)
         if head is None:
             return Loaded(0, "", [])
-        committed = [
-            (e.type, e.body["data"]) for e in tables.by_stream.get(stream, []) if e.body["version"] > known
-        ]
+        committed = [(e.type, e.body["data"]) for e in tables.by_stream.get(stream, []) if e.body["version"] > known]
         pending = sorted(
-            (version, row)
-            for (name, version), row in tables.pending.items()
-            if name == stream and version > known
+            (version, row) for (name, version), row in tables.pending.items() if name == stream and version > known
         )
         newest = tables.pending.get((stream, head.version))
         return Loaded(
@@ -101,9 +95,7 @@ class SimDeciding:
         await self._node.ask("store.held", _away())
         return {claim for claim in claims if self._schema.tables.claims.get((self._tenant, *claim))}
 
-    async def store(
-        self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]
-    ) -> None:
+    async def store(self, intents: Sequence[Intent], settled: Mapping[str, Outcome], forgotten: Sequence[str]) -> None:
         """See Deciding.store."""
         await self._node.ask("store.store", _away())
         for intent in intents:
@@ -114,9 +106,7 @@ class SimDeciding:
             self._tx.writes.append(self._intent(intent))
             decision = intent.decision
             versions = {event.stream: event.version for event in decision.events}
-            self._settle(
-                decision.command, Outcome(decision.request, "decided", decision.id, tuple(versions.items()))
-            )
+            self._settle(decision.command, Outcome(decision.request, "decided", decision.id, tuple(versions.items())))
         for command, outcome in settled.items():
             self._settle(command, outcome)
         for command in forgotten:
@@ -176,9 +166,7 @@ class SimCommitting:
         """See Committing.committed."""
         await self._node.ask("store.committed", _away())
         rows = self._schema.tables.streams
-        return {
-            stream: rows[stream].committed for stream in streams if stream in rows and rows[stream].committed
-        }
+        return {stream: rows[stream].committed for stream in streams if stream in rows and rows[stream].committed}
 
     async def apply(self, consumer: str, work: Commit) -> None:
         """See Committing.apply."""
