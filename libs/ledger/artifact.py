@@ -12,7 +12,7 @@ import orjson
 from libs.ledger.abi import word
 
 ARTIFACT = Path(__file__).parent / "artifacts" / "event_ledger.json"
-# The compiler leaves an immutable as zeros behind this, and the constructor fills it in: `lanes` is the only one.
+# The compiler leaves zeros behind this for an immutable, and the constructor fills it in: `lanes` alone.
 _PUSH32 = b"\x7f"
 
 

@@ -24,7 +24,7 @@ from libs.ledger.artifact import creation_code, deployed_code
 from libs.ledger.hashing import producer_name
 from libs.ledger.keys import lane_key, owner_key, producer_key, public_bytes
 from libs.ledger.owner import OwnerAccount, Signed
-from libs.ledger.port import LedgerIdentity, LedgerUnreachable, NonceTaken
+from libs.ledger.port import LedgerIdentity, LedgerRejected, LedgerUnreachable, NonceTaken
 from libs.ledger.rpc import JsonRpc, RpcError
 
 CONTRACT_ENV = "CARTULARY_LEDGER_CONTRACT"
@@ -57,7 +57,7 @@ def load_identity(home: Path) -> LedgerIdentity | None:
         return None
     try:
         known = orjson.loads(path.read_bytes())
-        contract = _address(known["contract"])
+        contract = parse_address(known["contract"])
         return LedgerIdentity(known["chain_id"], contract, known["lanes"], known["deployed_block"])
     except (KeyError, TypeError, ValueError, InvalidValue) as error:
         raise LedgerMismatch(f"{path} cannot be read: {error!r}", field="ledger.json") from error
@@ -99,7 +99,7 @@ async def _known(rpc: JsonRpc, home: Path, chain_id: int, lanes: int) -> LedgerI
     """The remembered or the given contract, held against what the chain says."""
     identity, given = load_identity(home), os.environ.get(CONTRACT_ENV)
     if given:
-        contract = _address(given)
+        contract = parse_address(given)
         if identity is not None and identity.contract != contract:
             where = f"{home / 'ledger.json'} remembers 0x{identity.contract.hex()}"
             raise LedgerMismatch(f"{CONTRACT_ENV} is {given}, {where}", field=CONTRACT_ENV, value=given)
@@ -165,8 +165,8 @@ async def _deployed(owner: OwnerAccount, home: Path, chain_id: int, lanes: int) 
     if signed is not None:
         try:
             return await _made(owner, signed, chain_id, lanes)
-        except NonceTaken:
-            pending.unlink()  # it was never mined and never will be: the owner's nonce went to something else
+        except (NonceTaken, LedgerRejected):
+            pending.unlink()  # it was not mined and will not be: its nonce is gone, or its price too low by now
     (signed,) = await owner.sign(None, [creation_code(lanes)])
     wire = {"raw": signed.raw.hex(), "hash": signed.hash.hex(), "nonce": signed.nonce}
     _write(pending, {"chain_id": chain_id, "lanes": lanes, **wire})
@@ -243,9 +243,7 @@ async def _alone(home: Path, wait_s: float) -> AsyncIterator[None]:
                 while not _took(file.fileno()):  # noqa: ASYNC110 - another process tells nobody that it is done
                     await asyncio.sleep(_LOCK_LOOK_S)
         except TimeoutError:
-            raise LedgerUnreachable(
-                f"another process has been deploying into {home} for {wait_s:g} s"
-            ) from None
+            raise LedgerUnreachable(f"another process has been deploying into {home} for {wait_s:g} s") from None
         yield
 
 
@@ -272,7 +270,8 @@ def _write(path: Path, value: Mapping[str, Any]) -> None:
     fresh.replace(path)
 
 
-def _address(text: str) -> bytes:
+def parse_address(text: str) -> bytes:
+    """The 20 bytes of an address in hex, with or without 0x; raises InvalidValue."""
     try:
         address = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:

@@ -32,7 +32,7 @@ from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.schema import SimSchema
 from libs.testkit.sim.store import SimStore
 from libs.testkit.sim.world import QUIET, Node, World
-from services.attestation.app import Attestation
+from services.attestation.instance import Attestation
 
 TENANT = "house"
 _ANSWER_S = 20.0
