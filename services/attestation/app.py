@@ -113,7 +113,7 @@ class Attestation:
             self.health.lane(lane, "halted", "no signing key for this lane is configured (CARTULARY_LANE_KEY_<n>)")
 
     def _lane(self, lane: int) -> Lane:
-        return Lane(lane, self._parts, lambda: lane in self._held, lambda: self._stopping)
+        return Lane(lane, self._parts, lambda: self._held, lambda: self._stopping)
 
     def _publisher(self, lane: int) -> CloudEvents:
         parts = self._parts
