@@ -50,7 +50,7 @@ class LyingNode:
 
     def mine(self) -> None:
         """A block of what the pool has in nonce order."""
-        mined = []
+        mined: list[dict[str, Any]] = []
         for key in sorted(self.pool):
             if key[1] == self.next_nonce(key[0]) + sum(tx["from"] == key[0] for tx in mined):
                 mined.append(self.pool[key])

@@ -23,7 +23,7 @@ from libs.testkit.sim.bus import SimBroker
 from libs.testkit.sim.chain import SimChain
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.world import QUIET, Node, Rates, World
-from services.attestation.app import Attestation
+from services.attestation.instance import Attestation
 from services.attestation.parts import Knobs
 
 KNOBS = Knobs(BatchLimits(events=40, age_s=0.1), in_flight=4, poll_s=0.1, idle_s=0.2, busy_s=0.1)
