@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     )  # fmt: skip
     roles: List = Field(ROLES, description="Parts of a service that this process runs, comma separated.")
 
+    attestation_set_aside: List = Field(
+        (), description="Digests of signed runs that attestation passes over, comma separated (W-13)."
+    )
+
     issuer: str = Field("cartulary-local", min_length=1, description="`iss` that a token must carry.")
     audience: str = Field("cartulary", min_length=1, description="`aud` that a token must carry.")
     jwks: str | None = Field(
@@ -86,7 +90,7 @@ class Settings(BaseSettings):
     max_json_depth: int = Field(32, ge=2, le=200, description="Deepest nesting of a JSON body.")
     stop_timeout_s: float = Field(30, ge=0, le=600, description="Longest graceful stop.")
 
-    @field_validator("kafka_bootstrap", "ledger_rpc", "roles", mode="before")
+    @field_validator("kafka_bootstrap", "ledger_rpc", "roles", "attestation_set_aside", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

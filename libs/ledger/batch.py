@@ -100,15 +100,11 @@ class BatchBuilder:
     def add(self, run: SealedRun) -> None:
         """Append a run; raises RunTooLarge for one that no batch can hold (W-13)."""
         if len(run.leaves) > CONTRACT_MAX_EVENTS:
-            raise RunTooLarge(
-                f"a batch holds {CONTRACT_MAX_EVENTS} events", field="events", value=len(run.leaves)
-            )
+            raise RunTooLarge(f"a batch holds {CONTRACT_MAX_EVENTS} events", field="events", value=len(run.leaves))
         if len(run.sealed) + HASH_BYTES * len(run.leaves) > MAX_TRANSACTION_BYTES - _CALL_BYTES:
             alone = len(encode_payload([run.sealed])) + HASH_BYTES * len(run.leaves)
             if alone > MAX_TRANSACTION_BYTES - _CALL_BYTES:
-                raise RunTooLarge(
-                    f"a transaction holds {MAX_TRANSACTION_BYTES} bytes", field="bytes", value=alone
-                )
+                raise RunTooLarge(f"a transaction holds {MAX_TRANSACTION_BYTES} bytes", field="bytes", value=alone)
         self._runs.append(run)
         self._events += len(run.leaves)
         self._bytes += len(run.sealed)
@@ -135,13 +131,8 @@ class BatchBuilder:
         leaves = [one for run in runs for one in run.leaves]
         plain = sum(len(run.sealed) for run in runs)
         self._ratio = len(payload) / plain
-        if (
-            len(runs) > 1
-            and _CALL_BYTES + HASH_BYTES * len(leaves) + len(payload) > self.limits.transaction_bytes
-        ):
-            return self.build(
-                lane, first, head
-            )  # compressed worse than those before: cut again with what was learnt
+        if len(runs) > 1 and _CALL_BYTES + HASH_BYTES * len(leaves) + len(payload) > self.limits.transaction_bytes:
+            return self.build(lane, first, head)  # compressed worse than those before: cut again with what was learnt
         for _ in runs:
             self._runs.popleft()
         self._events -= len(leaves)

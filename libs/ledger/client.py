@@ -21,7 +21,7 @@ from libs.ledger.port import (
     MinedTransaction,
     NonceTaken,
 )
-from libs.ledger.reader import RpcLedgerReader, unhex
+from libs.ledger.reader import RpcLedgerReader, as_served, unhex
 from libs.ledger.rpc import INVALID_PARAMS, JsonRpc, RpcError
 
 _SAME_BYTES_AGAIN = 8
@@ -96,17 +96,13 @@ class ChainLedger(RpcLedgerReader):
         block = await self.rpc.call(
             "eth_getBlockByNumber", hex(number), True, at_least=number, wanted=_has_transactions
         )
-        ours = [tx for tx in block["transactions"] if (tx.get("to") or "").lower() == self._address]
+        with as_served():
+            block_hash, time = unhex(block["hash"]), int(block["timestamp"], 16)
+            found = [_mined(tx) for tx in block["transactions"] if (tx.get("to") or "").lower() == self._address]
         batches = {}
-        if ours:
+        if found:
             batches = {batch.transaction: batch for batch in await self.batches(number, number)}
-        found = [_mined(tx) for tx in ours]
-        return MinedBlock(
-            number,
-            unhex(block["hash"]),
-            int(block["timestamp"], 16),
-            [tx._replace(batch=batches.get(tx.hash)) for tx in found],
-        )
+        return MinedBlock(number, block_hash, time, [tx._replace(batch=batches.get(tx.hash)) for tx in found])
 
     async def nonce(self, sender: bytes) -> int:
         """The next nonce of the sender by mined transactions alone, at the newest block (W-12)."""
@@ -161,9 +157,7 @@ def _says(error: RpcError, words: Sequence[str]) -> bool:
 
 
 def _mined(tx: dict[str, Any]) -> MinedTransaction:
-    return MinedTransaction(
-        unhex(tx["hash"]), unhex(tx["from"]), int(tx["nonce"], 16), unhex(tx["input"]), None
-    )
+    return MinedTransaction(unhex(tx["hash"]), unhex(tx["from"]), int(tx["nonce"], 16), unhex(tx["input"]), None)
 
 
 def _has_transactions(block: Any) -> bool:

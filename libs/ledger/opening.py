@@ -1,4 +1,4 @@
-"""Opening a batch: from payload and place to attested events, everything recomputed and nothing believed (W-12, W-14)."""
+"""Opening a batch: from payload and place to attested events, everything recomputed, nothing believed (W-12, W-14)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GRACE_BLOCKS = 64
 
 
 class Lie(StrEnum):
-    """What can be wrong with a batch (ledger.md, "verify")."""
+    """What can be wrong with a batch, a lane, or the database beside it (ledger.md, "verify")."""
 
     UNREADABLE = "unreadable payload"
     ALTERED_BODY = "altered body"
@@ -42,6 +42,16 @@ class Lie(StrEnum):
     WRONG_LANE = "wrong lane"
     WRONG_MARK = "wrong mark"
     FOREIGN_SIGNATURE = "foreign signature"
+    WRONG_VERSION = "wrong version"
+    TIME_WENT_BACK = "time went back"
+    REPEATED_ID = "repeated id"
+    WRONG_STATE = "wrong state"
+    OTHER_LEDGER = "other ledger"
+    SHORTER_HISTORY = "shorter history"
+    FORKED_HISTORY = "forked history"
+    ALTERED_ROW = "altered row"
+    ROW_WITHOUT_RECORD = "row without a record"
+    RECORD_WITHOUT_ROW = "record without a row"
 
 
 class BadBatch(CartularyError):
@@ -69,12 +79,13 @@ class ProducerKeys:
     def __contains__(self, service: str) -> bool:
         return service in self._spans
 
-    def signed(self, sealed: bytes, service: str, genesis_head: bytes, block: int) -> bool:
-        """Whether a key of the service that is good at this block signed the run for this lane (W-7)."""
+    def signed(self, sealed: bytes, service: str, genesis_head: bytes, block: int | None) -> bool:
+        """Whether a key of the service that is good at this block (the key in force for None) signed the run (W-7)."""
         signature, blob = split_sealed(sealed)
         message = signed_message(genesis_head, blob)
         for since, until, key in reversed(self._spans.get(service, ())):
-            if since <= block and (until is None or block <= until + GRACE_BLOCKS):
+            good = until is None or (block is not None and block <= until + GRACE_BLOCKS)
+            if good and (block is None or since <= block):
                 try:
                     key.verify(signature, message)
                 except InvalidSignature:
@@ -127,15 +138,10 @@ def open_batch(
     _check_count(place, len(leaves))
     if extend(place.previous_head, leaves) != place.head:
         kind = Lie.ALTERED_BODY if call is None else Lie.BROKEN_LINK
-        raise BadBatch(
-            kind, f"the records of {_where(place)} do not lead from the head before it to its head"
-        )
+        raise BadBatch(kind, f"the records of {_where(place)} do not lead from the head before it to its head")
     if merkle_root(leaves) != place.root:
         raise BadBatch(Lie.WRONG_ROOT, f"the Merkle root of {_where(place)} is another")
-    return [
-        AttestedEvent(raw, body, sequence, place)
-        for sequence, (raw, body) in enumerate(bodies, start=place.first)
-    ]
+    return [AttestedEvent(raw, body, sequence, place) for sequence, (raw, body) in enumerate(bodies, start=place.first)]
 
 
 def _runs(payload: bytes) -> tuple[list[bytes], list[Run]]:
@@ -181,9 +187,7 @@ def _difference(place: BatchPlace, packed: bytes, leaves: Sequence[bytes]) -> Ba
     if Counter(attested) == Counter(leaves):
         return BadBatch(Lie.REORDERED_RECORDS, f"the records of {_where(place)} stand in another order")
     at = next(i for i, (left, right) in enumerate(zip(attested, leaves, strict=True)) if left != right)
-    return BadBatch(
-        Lie.ALTERED_BODY, f"record {place.first + at} of lane {place.lane} is not what was attested"
-    )
+    return BadBatch(Lie.ALTERED_BODY, f"record {place.first + at} of lane {place.lane} is not what was attested")
 
 
 def _where(place: BatchPlace) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from libs.kernel.envelope import BatchPlace
 from libs.ledger import abi
-from libs.ledger.abi import MalformedCall
 from libs.ledger.hashing import HASH_BYTES, producer_name
 from libs.ledger.opening import BadBatch, Lie
 from libs.ledger.port import (
@@ -68,11 +68,15 @@ class RpcLedgerReader:
 
     async def lane(self, lane: int) -> LaneState:
         """The lane's state at the newest block."""
-        return LaneState(*abi.decode_lane(await self._view(abi.encode_lane(lane))))
+        answer = await self._view(abi.encode_lane(lane))
+        with as_served():
+            return LaneState(*abi.decode_lane(answer))
 
     async def mark(self, lane: int, service: str) -> ProducerMark:
         """The producer's mark in the lane at the newest block."""
-        return ProducerMark(*abi.decode_mark(await self._view(abi.encode_mark(lane, producer_name(service)))))
+        answer = await self._view(abi.encode_mark(lane, producer_name(service)))
+        with as_served():
+            return ProducerMark(*abi.decode_mark(answer))
 
     async def holder(self, lane: int) -> bytes:
         """The address (20 bytes) that may write to the lane; zeros for nobody."""
@@ -82,33 +86,31 @@ class RpcLedgerReader:
         """Every key registration, oldest first."""
         topics = [["0x" + topic.hex() for topic in abi.PRODUCER_TOPICS]]
         logs = await self._logs(self.identity.deployed_block, await self.height(), topics)
-        found = []
-        for log in logs:
-            name, key = abi.decode_producer_log(_topics(log), unhex(log["data"]))
-            service = name.rstrip(b"\0").decode("ascii")
-            found.append(ProducerKey(service, key, int(log["blockNumber"], 16), int(log["logIndex"], 16)))
-        return found
+        with as_served():
+            return [_producer_key(log) for log in logs]
 
     async def batches(self, first_block: int, last_block: int, lane: int | None = None) -> list[MinedBatch]:
         """The batch logs of these blocks (both included), in ledger order; of one lane, or of all."""
         topics = ["0x" + abi.BATCH_TOPIC.hex()]
         if lane is not None:
             topics.append(f"0x{lane:064x}")
-        return [mined_batch(log) for log in await self._logs(first_block, last_block, topics)]
+        logs = await self._logs(first_block, last_block, topics)
+        with as_served():
+            return [mined_batch(log) for log in logs]
 
     async def calldata(self, transaction: bytes) -> bytes:
         """The calldata of a mined transaction; raises LedgerUnreachable while no node has it."""
         found = await self.rpc.call("eth_getTransactionByHash", "0x" + transaction.hex(), wanted=_is_mined)
-        return unhex(found["input"])
+        with as_served():
+            return unhex(found["input"])
 
     async def block_time(self, number: int) -> tuple[bytes, int]:
         """Hash and Unix time of a block."""
         known = self._times.get(number)
         if known is None:
-            block = await self.rpc.call(
-                "eth_getBlockByNumber", hex(number), False, at_least=number, wanted=_is_there
-            )
-            known = unhex(block["hash"]), int(block["timestamp"], 16)
+            block = await self.rpc.call("eth_getBlockByNumber", hex(number), False, at_least=number, wanted=_is_there)
+            with as_served():
+                known = unhex(block["hash"]), int(block["timestamp"], 16)
             if len(self._times) >= _KNOWN_BLOCKS:
                 self._times.pop(next(iter(self._times)))
             self._times[number] = known
@@ -134,7 +136,8 @@ class RpcLedgerReader:
                     raise
                 middle = (low + high) // 2
                 return await part(low, middle) + await part(middle + 1, high)
-            return sorted(logs, key=_ledger_order)
+            with as_served():
+                return sorted(logs, key=_ledger_order)
 
         starts = range(first_block, last_block + 1, _LOG_BLOCKS)
         parts = await asyncio.gather(*(part(at, min(at + _LOG_BLOCKS - 1, last_block)) for at in starts))
@@ -147,6 +150,15 @@ async def identify(rpc: JsonRpc, contract: bytes, deployed_block: int) -> Ledger
     chain_id = await rpc.call("eth_chainId", wanted=_is_there)
     lanes = await rpc.call("eth_call", call, "latest", wanted=_is_words)
     return LedgerIdentity(int(chain_id, 16), contract, int(lanes, 16), deployed_block)
+
+
+@contextmanager
+def as_served() -> Iterator[None]:
+    """An answer that cannot be read is no answer: LedgerUnreachable, whatever was wrong with it."""
+    try:
+        yield
+    except (abi.MalformedCall, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LedgerUnreachable(f"a node serves what cannot be: {error!r}") from error
 
 
 def unhex(text: str) -> bytes:
@@ -162,6 +174,12 @@ def mined_batch(log: dict[str, Any]) -> MinedBatch:
         int(log["blockNumber"], 16), unhex(log["blockHash"]),
         unhex(log["transactionHash"]), int(log["transactionIndex"], 16),
     )  # fmt: skip
+
+
+def _producer_key(log: dict[str, Any]) -> ProducerKey:
+    name, key = abi.decode_producer_log(_topics(log), unhex(log["data"]))
+    service = name.rstrip(b"\0").decode("ascii")
+    return ProducerKey(service, key, int(log["blockNumber"], 16), int(log["logIndex"], 16))
 
 
 async def history(
@@ -212,7 +230,7 @@ def opened_call(batch: MinedBatch, block_time: int, calldata: bytes) -> HistoryB
     """A mined batch with its calldata decoded; raises BadBatch when it is no call of `attest`."""
     try:
         call = abi.decode_attest(calldata)
-    except (ValueError, MalformedCall) as error:
+    except (ValueError, abi.MalformedCall) as error:
         raise BadBatch(Lie.UNREADABLE, f"transaction {batch.transaction.hex()}: {error}") from error
     place = BatchPlace(
         batch.lane, batch.first, batch.count, call.expected_head, batch.head, batch.root,
@@ -249,7 +267,7 @@ def _topics(log: dict[str, Any]) -> list[bytes]:
 
 
 def _ledger_order(log: dict[str, Any]) -> tuple[int, int, int]:
-    # The log index counts within the transaction on some nodes, within the block on others (quirk 10): it only breaks ties.
+    # The log index counts within the transaction on some nodes, within the block on others (quirk 10); it breaks ties.
     return int(log["blockNumber"], 16), int(log["transactionIndex"], 16), int(log["logIndex"], 16)
 
 

@@ -114,8 +114,8 @@ class JsonRpc:
     async def call(self, method: str, *params: Any, at_least: int = 0, wanted: Check | None = None) -> Any:
         """The result of one call, from a node that stands at block `at_least` or above.
 
-        An answer that `wanted` does not accept is asked for again (quirk 2). Raises RpcError for what the request itself
-        got wrong, LedgerUnreachable when no node gave a good answer in time.
+        An answer that `wanted` does not accept is asked for again (quirk 2). Raises RpcError for what the request
+        itself got wrong, LedgerUnreachable when no node gave a good answer in time.
         """
 
         async def ask(node: _Node) -> Any:

@@ -66,15 +66,15 @@ class ServicePath:
 
     def __init__(
         self, parts: Parts, store: LivingStore, bus: Bus, node: LedgerReader, clock: Clock, keyed: KeyedHashes,
-        seal: Seal, *, backlog_limit: int = 200_000, at: At = nowhere,
+        seal: Seal, *, gateway: Gateway | None = None, backlog_limit: int = 200_000, at: At = nowhere,
     ) -> None:  # fmt: skip
         self.parts, self.store, self.bus, self.node, self.clock, self.keyed = parts, store, bus, node, clock, keyed
         self.service, self.lanes = parts.decider.service, node.identity.lanes
         self._seal, self._backlog_limit, self._at = seal, backlog_limit, at
         self.state = "starting"
         self.rebuilt_events = 0
+        self.gateway = gateway or Gateway(store, keyed)
         self._assemble()
-        self.gateway = Gateway(store, self.loop, keyed)
 
     def _assemble(self) -> None:
         parts, lanes = self.parts, self.lanes
@@ -83,6 +83,7 @@ class ServicePath:
         self.loop = DecideLoop(
             self.store, self.rules, self.clock, self.keyed, lanes=lanes, backlog_limit=self._backlog_limit
         )
+        self.gateway.decide_by(self.loop)
         self.relay = Relay(self.service, self.store, self.bus, self.clock, self._seal, lanes=lanes, at=self._at)
         self.committer = Committer(
             self.store, self.rules, self.bus, self.node, self.clock, self.keyed, {**own, **parts.projections},
@@ -122,7 +123,6 @@ class ServicePath:
             wait_s = min(wait_s * 2, RETRY_MOST_S)
             self.store.begin_anew()
             self._assemble()
-            self.gateway.loop = self.loop
 
     async def _begin(self, roles: Sequence[Role]) -> None:
         """The commit role brings a schema to life: it rebuilds what the ledger holds and begins an epoch (W-21)."""

@@ -2,7 +2,7 @@
 
 Binary mode: the body of the record is the Kafka value, attributes are `ce_` headers, the key is the stream, and the
 attestation stands in extension attributes. Nothing inside depends on it. Its position is the tail of what it published:
-events go out in lane order, topic after topic, so that the newest sequence number over a lane's topics is where it stands.
+events go out in lane order, topic after topic, so that the newest sequence number over a lane's topics tells it.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def cloud_event(event: AttestedEvent) -> Outgoing:
 class CloudEvents:
     """Publishes one lane for as long as `held` says so."""
 
-    def __init__(
-        self, lane: int, ledger: LedgerReader, bus: Bus, clock: Clock, held: Callable[[], bool]
-    ) -> None:
+    def __init__(self, lane: int, ledger: LedgerReader, bus: Bus, clock: Clock, held: Callable[[], bool]) -> None:
         self._lane, self._ledger, self._bus, self._clock, self._held = lane, ledger, bus, clock, held
         self._next = 1
         self._batch = 1
@@ -106,9 +104,7 @@ class CloudEvents:
             await confirm(self._ledger, [place])
             events = open_batch(place, payload)
         except (MalformedRecord, BadBatch) as error:
-            log.error(
-                "attested_record_set_aside", lane=self._lane, offset=message.offset, reason=error.detail
-            )
+            log.error("attested_record_set_aside", lane=self._lane, offset=message.offset, reason=error.detail)
             return
         if place.first > self._next:
             start = self._ledger.identity.deployed_block

@@ -40,7 +40,8 @@ class Flight:
 
     def read_back(self) -> HistoryBatch:
         """The batch as it stands in the block, nothing of it from memory (W-12)."""
-        assert self.mined is not None and self.mined.batch is not None
+        assert self.mined is not None
+        assert self.mined.batch is not None
         return opened_call(self.mined.batch, self.block_time, self.mined.calldata)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 State = Literal["starting", "attesting", "stopping", "away", "gap", "rebuilding", "halted"]
 
 WAYS_OUT = (
-    "The lane stands still because a run that its service signed cannot be attested, and nothing is ever skipped (W-13). "
+    "The lane stands still: a run that its service signed cannot be attested, and nothing is ever skipped (W-13). "
     "Either start a release of attestation that can read the run; or name the run's digest in "
     "CARTULARY_ATTESTATION_SET_ASIDE, restart, and rebuild the service (`cartulary replay`), whose new epoch decides "
     "anew what the run held."

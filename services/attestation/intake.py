@@ -96,10 +96,10 @@ class Intake:
         self._gaps: dict[str, _Gap] = {}
         self._held_bytes = 0
 
-    async def receive(self, message: Message, now: float, block: int) -> list[SealedRun]:
+    async def receive(self, message: Message, now: float) -> list[SealedRun]:
         """The runs that may be attested next: this one, and those that waited for it; [] for any other.
 
-        `block` is the present height. Raises LaneHalted (W-13), LedgerUnreachable; then the message is to be given again.
+        Raises LaneHalted (W-13); LedgerUnreachable, then the message is to be given again.
         """
         try:
             _, blob = split_sealed(message.value)
@@ -109,15 +109,13 @@ class Intake:
         service = run.service if run else message.key.decode("ascii", "replace")
         if run and service in self._marks and judge(self._marks[service], run) is Verdict.KNOWN:
             return []
-        if not await self._is_signed(message.value, service, block):
+        if not await self._is_signed(message.value, service):
             return self._aside(message, "no registered key signed it for this lane")
         digest = keccak(blob).hex()
         if digest in self._passed_over:
             return self._aside(message, "an operator named it in CARTULARY_ATTESTATION_SET_ASIDE")
         if run is None:
-            raise LaneHalted(
-                f"run {digest} of {service} (offset {message.offset}) is unreadable: {unreadable}"
-            )
+            raise LaneHalted(f"run {digest} of {service} (offset {message.offset}) is unreadable: {unreadable}")
         if run.lane != self._lane:
             raise LaneHalted(f"run {digest} of {service} names lane {run.lane}, in lane {self._lane}")
         return await self._sort(message, run, digest, now)
@@ -141,13 +139,11 @@ class Intake:
         """The bus offsets of the runs held aside."""
         return [run.offset for gap in self._gaps.values() for run in gap.held.values()]
 
-    async def _is_signed(self, sealed: bytes, service: str, block: int) -> bool:
-        if self._registry.keys.signed(sealed, service, self._genesis, block):
+    async def _is_signed(self, sealed: bytes, service: str) -> bool:
+        if self._registry.keys.signed(sealed, service, self._genesis, None):
             return True
         # The registrations may be newer than what we know of them.
-        return await self._registry.refresh() and self._registry.keys.signed(
-            sealed, service, self._genesis, block
-        )
+        return await self._registry.refresh() and self._registry.keys.signed(sealed, service, self._genesis, None)
 
     async def _sort(self, message: Message, run: Run, digest: str, now: float) -> list[SealedRun]:
         mark = self._marks.get(run.service)
@@ -173,9 +169,7 @@ class Intake:
         run, gap = sealed.run, self._gaps.setdefault(sealed.run.service, _Gap())
         if not gap.held:
             gap.pause_s, gap.report_at = GAP_FIRST_S, now + GAP_FIRST_S
-        if (run.epoch, run.first) not in gap.held and self._held_bytes + len(
-            sealed.sealed
-        ) <= MOST_HELD_BYTES:
+        if (run.epoch, run.first) not in gap.held and self._held_bytes + len(sealed.sealed) <= MOST_HELD_BYTES:
             gap.held[run.epoch, run.first] = sealed
             self._held_bytes += len(sealed.sealed)
             log.warning("run_held", lane=self._lane, service=run.service, epoch=run.epoch, first=run.first)

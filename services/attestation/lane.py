@@ -47,9 +47,7 @@ class _BeginAgain(Exception):
 class Lane:
     """Attests one lane for as long as `held` says so; `stopping` ends it gracefully."""
 
-    def __init__(
-        self, lane: int, parts: Parts, held: Callable[[], bool], stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, lane: int, parts: Parts, held: Callable[[], bool], stopping: Callable[[], bool]) -> None:
         self._lane, self._parts, self._held, self._stopping = lane, parts, held, stopping
 
     async def run(self) -> None:
@@ -83,9 +81,7 @@ class Lane:
 class _Pipeline:
     """The lane from one reading of the contract to the next."""
 
-    def __init__(
-        self, lane: int, parts: Parts, held: Callable[[], bool], stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, lane: int, parts: Parts, held: Callable[[], bool], stopping: Callable[[], bool]) -> None:
         self._lane, self._parts, self._held, self._stopping = lane, parts, held, stopping
         self._genesis = lane_genesis(parts.ledger.identity, lane)
         self._signer = parts.signers[lane]
@@ -96,9 +92,7 @@ class _Pipeline:
         self._reader: LaneReader | None = None
         self._halted: str | None = None
         self._again_at = 0.0
-        self._proof: tuple[int, int] | None = (
-            None  # the sender's next nonce, and a height at which it is known
-        )
+        self._proof: tuple[int, int] | None = None  # the sender's next nonce, and a height at which it is known
         self._away: str | None = None
         self.attested = 0
 
@@ -163,7 +157,7 @@ class _Pipeline:
         while self._unread and not self._halted:
             message = self._unread[0]
             try:
-                for run in await self._intake.receive(message, clock.monotonic(), self._parts.watcher.height):
+                for run in await self._intake.receive(message, clock.monotonic()):
                     self._builder.add(run)
             except LedgerUnreachable as away:
                 self._wait_for(away)
@@ -205,7 +199,7 @@ class _Pipeline:
                 return
 
     def _patience_s(self) -> float:
-        # Small batches fill the places in flight before the block comes: the more are taken, the longer a batch collects.
+        # The more places in flight are taken, the longer a batch collects, so that some are left when the block comes.
         return self._parts.knobs.limits.age_s * len(self._flights) / 2
 
     async def _send(self, flight: Flight) -> bool:
@@ -245,9 +239,7 @@ class _Pipeline:
             return
         for flight in stale:
             if flight.nonce >= nonce and self._held():
-                log.warning(
-                    "batch_offered_again", lane=self._lane, first=flight.batch.first, nonce=flight.nonce
-                )
+                log.warning("batch_offered_again", lane=self._lane, first=flight.batch.first, nonce=flight.nonce)
                 self._parts.metrics.offered_again.labels(self._lane).inc()
                 if not await self._flights.offer(flight):
                     return
@@ -298,9 +290,7 @@ class _Pipeline:
         metrics.waiting.labels(self._lane).set(len(self._builder))
         metrics.blocks_behind.labels(self._lane).set(self._flights.blocks_behind)
         for report in self._intake.gap_reports(self._parts.clock.monotonic()):
-            log.warning(
-                "gap_reported", lane=self._lane, service=report.service, epoch=report.epoch, have=report.have
-            )
+            log.warning("gap_reported", lane=self._lane, service=report.service, epoch=report.epoch, have=report.have)
             metrics.gaps.labels(self._lane).inc()
             try:
                 record = Outgoing(lane_key(self._lane), encode_gap(report))

@@ -14,9 +14,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         name, lane, kept = "cartulary_attestation_", ["lane"], self.registry
-        self.batch_events = Histogram(
-            f"{name}batch_events", "events of a batch", lane, buckets=_EVENTS, registry=kept
-        )
+        self.batch_events = Histogram(f"{name}batch_events", "events of a batch", lane, buckets=_EVENTS, registry=kept)
         self.batch_bytes = Histogram(
             f"{name}batch_bytes",
             "bytes of a batch's calldata",
@@ -46,8 +44,6 @@ class Metrics:
         self.gas = Counter(f"{name}gas_limit", "gas limits of mined batches", lane, registry=kept)
         self.events = Counter(f"{name}events", "events attested and published", lane, registry=kept)
         self.offered_again = Counter(f"{name}offered_again", "batches offered again", lane, registry=kept)
-        self.rebuilt = Counter(
-            f"{name}rebuilt", "times a lane was read again from the contract", lane, registry=kept
-        )
+        self.rebuilt = Counter(f"{name}rebuilt", "times a lane was read again from the contract", lane, registry=kept)
         self.set_aside = Counter(f"{name}set_aside", "runs set aside", ["lane", "why"], registry=kept)
         self.gaps = Counter(f"{name}gaps_reported", "gap reports", lane, registry=kept)

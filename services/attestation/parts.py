@@ -34,6 +34,7 @@ class Knobs:
     limits: BatchLimits = field(default_factory=BatchLimits)
     in_flight: int = 4
     offer_again_blocks: int = 3
+    poll_s: float = 0.02
     idle_s: float = 0.05
     busy_s: float = 0.01
     passed_over: frozenset[str] = frozenset()

@@ -65,9 +65,7 @@ def outgoing(
     """The bus record of a mined batch, opened and hashed again; raises BadBatch (W-12)."""
     place = batch.place
     if place.first != state.next or place.previous_head != state.head:
-        raise BadBatch(
-            "broken link", f"batch {place.first} of lane {place.lane} does not continue at {state.next}"
-        )
+        raise BadBatch("broken link", f"batch {place.first} of lane {place.lane} does not continue at {state.next}")
     open_batch(place, batch.payload, call=batch.call, keys=keys, genesis_head=genesis)
     return Outgoing(lane_key(place.lane), encode_record(place, batch.payload), encode_traces(traces))
 

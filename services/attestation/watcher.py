@@ -13,7 +13,6 @@ from services.attestation.health import Health
 
 log = structlog.get_logger(__name__)
 
-POLL_S = 0.02
 AWAY_S = 0.25
 # A lane that lets so many of its blocks pile up has stood still: it begins again from the contract.
 MOST_BLOCKS = 64
@@ -57,20 +56,20 @@ class Watch:
 class Watcher:
     """Follows the chain and hands each block to the lanes that look; `height` is the last block handed out."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, health: Health) -> None:
-        self._ledger, self._clock, self._health = ledger, clock, health
-        self._watches: set[Watch] = set()
+    def __init__(self, ledger: Ledger, clock: Clock, health: Health, poll_s: float) -> None:
+        self._ledger, self._clock, self._health, self._poll_s = ledger, clock, health, poll_s
+        self._watches: dict[Watch, None] = {}
         self.height = 0
 
     def watch(self, lane: int, sender: bytes) -> Watch:
         """Look at every block from now on; whatever is sent after this call is seen."""
         watch = Watch(lane, sender)
-        self._watches.add(watch)
+        self._watches[watch] = None
         return watch
 
     def end(self, watch: Watch) -> None:
         """Look no more."""
-        self._watches.discard(watch)
+        self._watches.pop(watch, None)
 
     async def run(self) -> None:
         """Follow the chain until cancelled."""
@@ -82,7 +81,7 @@ class Watcher:
                     pass
                 self._health.ledger(None)
                 self._health.height(newest, newest - self.height)
-                await self._clock.sleep(POLL_S)
+                await self._clock.sleep(self._poll_s)
             except LedgerUnreachable as away:
                 self._health.ledger(away.detail)
                 log.warning("ledger_away", reason=away.detail, height=self.height)

@@ -148,4 +148,4 @@ create table changes (
     status text not null,
     reason text not null default ''
 );
-create index changes_by_status on changes (tenant, status, change);
+create index changes_of_tenant on changes (tenant, change);

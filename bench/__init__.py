@@ -1,0 +1,1 @@
+"""Measurements (`make bench`), one file a figure."""

@@ -1,0 +1,155 @@
+"""A service put together from its parts and the settings: real ports, one path a role, its HTTP side."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter
+
+from libs.adapters.clock import SystemClock
+from libs.adapters.kafka.bus import KafkaBus
+from libs.adapters.postgres.store import PostgresStore
+from libs.edge.app import create_app
+from libs.edge.component import Component, ServiceParts
+from libs.edge.desk import PostgresChangeDesk
+from libs.edge.health import Check, State
+from libs.edge.settings import Settings, SettingsInvalid
+from libs.kernel.secrets import MasterSecret
+from libs.ledger.hashing import genesis_head
+from libs.ledger.keys import producer_key, sealer
+from libs.ledger.deploy import load_identity
+from libs.ledger.reader import RpcLedgerReader
+from libs.ledger.rpc import JsonRpc
+from libs.runtime.four_eyes import Rules
+from libs.runtime.gateway import Gateway
+from libs.runtime.keyed import KeyedHashes
+from libs.runtime.service import ROLES, Parts, Role, ServicePath
+
+STALE_AFTER = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class Ports:
+    """The real ports of one service in one process; the ledger and the bus are there once it is open."""
+
+    settings: Settings
+    service: str
+    clock: SystemClock = field(default_factory=SystemClock)
+    node: RpcLedgerReader | None = None
+    bus: KafkaBus | None = None
+
+    async def open(self) -> tuple[RpcLedgerReader, KafkaBus]:
+        """Connect to the ledger and the bus; raises SettingsInvalid, LedgerUnreachable, BusUnreachable."""
+        settings = self.settings
+        identity = load_identity(settings.home)
+        if identity is None:
+            raise SettingsInvalid("no ledger is deployed here; run: cartulary ledger deploy", field="home")
+        if identity.lanes != settings.lanes:
+            raise SettingsInvalid(f"the ledger has {identity.lanes} lanes (W-2)", field="lanes", value=settings.lanes)
+        self.node = RpcLedgerReader(JsonRpc(settings.ledger_rpc, timeout_s=5.0), identity)
+        self.bus = KafkaBus(",".join(settings.kafka_bootstrap))
+        await self.bus.ensure_topics(identity.lanes)
+        return self.node, self.bus
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self.bus is not None:
+            await self.bus.close()
+        if self.node is not None:
+            await self.node.close()
+
+
+class Composition:
+    """One service in one process: a path of its own for each role, so that roles in one process are like processes."""
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        if settings.postgres_dsn is None:
+            raise SettingsInvalid("no PostgreSQL is configured; run: cartulary up", field="postgres_dsn")
+        self.parts, self.settings = parts, settings
+        self.service = parts.decider.service
+        self.ports = Ports(settings, self.service)
+        secrets = MasterSecret.load(settings.home)
+        self.keyed = KeyedHashes(secrets.derive("idempotency"))
+        dsn = settings.postgres_dsn.get_secret_value()
+        self.roles: list[Role] = [role for role in ROLES if role in settings.roles]
+        self.stores = {
+            role: PostgresStore(dsn, self.service, secrets.password, migrations=parts.migrations)
+            for role in dict.fromkeys([*self.roles, "api"])
+        }
+        self.store = self.stores["api"]
+        self.rules = Rules(parts.decider)
+        self.gateway = Gateway(self.store, self.keyed)
+        self.paths: dict[Role, ServicePath] = {}
+
+    async def open(self) -> None:
+        """Connect the ports and build a path for each role."""
+        node, bus = await self.ports.open()
+        key = producer_key(self.settings.home / "keys", self.service)
+        identity = node.identity
+        seal = sealer(key, lambda lane: genesis_head(identity.chain_id, identity.contract, lane))
+        for role in self.roles:
+            self.paths[role] = ServicePath(
+                self.parts, self.stores[role], bus, node, self.ports.clock, self.keyed, seal,
+                gateway=self.gateway if role == "api" else None, backlog_limit=self.settings.backlog_limit,
+            )  # fmt: skip
+
+    async def close(self) -> None:
+        """Close the stores and the ports."""
+        for store in self.stores.values():
+            await store.close()
+        await self.ports.close()
+
+    def components(self) -> list[Component]:
+        """A component a role."""
+        return [Component(role, self._runner(role), (role,)) for role in self.roles]
+
+    def _runner(self, role: Role) -> Callable[[], Awaitable[Any]]:
+        async def run() -> None:
+            await self.paths[role].run((role,))
+
+        return run
+
+    def checks(self) -> list[Check]:
+        """Why this process is not well, if it is not."""
+        states = [Check(f"path {role}", self._path_state(role)) for role in self.roles]
+        return [*states, Check("ledger", self._ledger_state), Check("backlog", self._backlog_state)]
+
+    def _path_state(self, role: Role) -> Callable[[], Awaitable[Any]]:
+        async def state() -> State:
+            path = self.paths.get(role)
+            said = path.state if path else "connecting"
+            return State("ok" if said == "running" else "failing", said)
+
+        return state
+
+    async def _ledger_state(self) -> State:
+        if self.ports.node is None:
+            return State("failing", "connecting")
+        height = await self.ports.node.height()
+        return State("ok", f"block {height}")
+
+    async def _backlog_state(self) -> State:
+        waiting, oldest = await self.store.backlog()
+        if waiting > self.settings.backlog_limit:
+            return State("failing", f"{waiting} decisions wait for the ledger; commands are refused", oldest)
+        if oldest is not None and self.ports.clock.now() - oldest > STALE_AFTER:
+            return State("degraded", f"{waiting} decisions wait for the ledger", oldest)
+        return State("ok", f"{waiting} decisions wait for the ledger")
+
+
+def compose(
+    parts: Parts,
+    settings: Settings,
+    routers: Callable[[PostgresStore], Sequence[APIRouter]],
+    description: str,
+) -> ServiceParts:
+    """The parts of a service for `cartulary serve`; `routers` makes its routes over its store."""
+    whole = Composition(parts, settings)
+    app = create_app(
+        whole.service, settings, whole.ports.clock, description=description, routers=routers(whole.store),
+        gateway=whole.gateway, desk=PostgresChangeDesk(whole.rules, whole.store), checks=whole.checks(),
+    )  # fmt: skip
+    return ServiceParts(whole.service, app, whole.components(), whole.checks(), whole.open, whole.close)

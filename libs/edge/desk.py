@@ -1,0 +1,77 @@
+"""Changes under four eyes of a service on PostgreSQL: the commands around a change, and the read table of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from libs.adapters.postgres.store import PostgresStore
+from libs.kernel.decider import Command
+from libs.kernel.envelope import Actor
+from libs.kernel.errors import NotFound
+from libs.kernel.streams import key_of
+from libs.runtime.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
+
+_COLUMNS = (
+    "change::text, key, command, payload::text, reads::text, status, proposer, approver,"
+    " effective_at, expires_at, reason"
+)
+_LIST = f"""
+select {_COLUMNS} from changes
+where ($1::text is null or status = $1) and ($2::text is null or command = $2)
+  and ($3::text is null or change > $3::uuid)
+order by change limit $4
+"""
+
+
+class PostgresChangeDesk:
+    """ChangeDesk of one service."""
+
+    def __init__(self, rules: Rules, store: PostgresStore) -> None:
+        self._rules, self._store = rules, store
+
+    async def propose(
+        self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
+        effective_at: datetime | None, now: datetime,
+    ) -> Command:  # fmt: skip
+        """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
+        reads = self._rules.wrapped(command, payload, now).streams()
+        return ProposeChange(
+            now=now, service=self._rules.service, change=change, key=key_of(reads[0]), by=actor.sub, reads=reads,
+            command=command, payload=dict(payload), effective_at=effective_at,
+        )  # fmt: skip
+
+    async def approve(self, tenant: str, actor: Actor, change: str, now: datetime) -> Command:
+        """The command that approves the change; raises NotFound."""
+        return ApproveChange(now=now, by=actor.sub, **await self._named(tenant, change))
+
+    async def reject(self, tenant: str, actor: Actor, change: str, reason: str, now: datetime) -> Command:
+        """The command that rejects the change; raises NotFound."""
+        named = await self._named(tenant, change)
+        return RejectChange(now=now, by=actor.sub, reason=reason, **named)
+
+    async def _named(self, tenant: str, change: str) -> dict[str, Any]:
+        row = await self.change(tenant, change)
+        if row is None:
+            raise NotFound("there is no such change", field="change", value=change)
+        return {"service": self._rules.service, "change": change, "key": row["key"], "reads": row["reads"]}
+
+    async def change(self, tenant: str, change: str) -> Mapping[str, Any] | None:
+        """One change; None for an unknown one, or another tenant's."""
+        rows = await self._store.query(tenant, f"select {_COLUMNS} from changes where change = $1::uuid", change)
+        return _view(rows[0]) if rows else None
+
+    async def changes(
+        self, tenant: str, filters: Mapping[str, Any], after: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Changes by id (which ascends with time), past `after`."""
+        rows = await self._store.query(tenant, _LIST, filters.get("status"), filters.get("command"), after, limit)
+        return [_view(row) for row in rows]
+
+
+def _view(row: asyncpg.Record) -> dict[str, Any]:
+    return {**dict(row), "payload": orjson.loads(row["payload"]), "reads": orjson.loads(row["reads"])}

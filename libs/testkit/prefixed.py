@@ -1,0 +1,68 @@
+"""A bus whose topics carry a prefix, so that tests and measurements on one Kafka do not see each other's records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from libs.runtime.bus_kafka import KafkaBus
+from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
+
+
+class PrefixedBus:
+    """The Bus port over Kafka under other topic names; `on_read` hears of every topic that a reader got records of."""
+
+    def __init__(self, bus: KafkaBus, prefix: str, on_read: Callable[[str], None] = lambda _: None) -> None:
+        self._bus, self._prefix, self._on_read = bus, prefix, on_read
+
+    async def ensure_topics(self, lanes: int, more: Sequence[str] = ()) -> None:
+        """Create the write path's topics under the prefix, and more."""
+        topics = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC, *more)
+        await self._bus.ensure_topics(lanes, [self._prefix + topic for topic in topics])
+
+    async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
+        """See Bus.publish."""
+        await self._bus.publish(self._prefix + topic, lane, records)
+
+    async def reader(self, topic: str, lane: int, offset: int | None = None) -> LaneReader:
+        """See Bus.reader."""
+        return _Reader(await self._bus.reader(self._prefix + topic, lane, offset), topic, self._on_read)
+
+    async def tail(self, topic: str, lane: int, count: int) -> list[Message]:
+        """See Bus.tail."""
+        return await self._bus.tail(self._prefix + topic, lane, count)
+
+    async def generation(self, topic: str) -> str:
+        """See Bus.generation."""
+        return await self._bus.generation(self._prefix + topic)
+
+    async def join(self, group: str, topic: str, instance: str) -> Membership:
+        """See Bus.join."""
+        return await self._bus.join(self._prefix + group, self._prefix + topic, instance)
+
+    async def hint(self, group: str, topic: str, lane: int) -> int | None:
+        """See Bus.hint."""
+        return await self._bus.hint(self._prefix + group, self._prefix + topic, lane)
+
+    async def leave_hint(self, group: str, topic: str, lane: int, offset: int) -> None:
+        """See Bus.leave_hint."""
+        await self._bus.leave_hint(self._prefix + group, self._prefix + topic, lane, offset)
+
+
+class _Reader:
+    def __init__(self, reader: LaneReader, topic: str, on_read: Callable[[str], None]) -> None:
+        self._reader, self._topic, self._on_read = reader, topic, on_read
+
+    async def next(self, wait_s: float, most: int = 500) -> list[Message]:
+        """See LaneReader.next."""
+        messages = await self._reader.next(wait_s, most)
+        if messages:
+            self._on_read(self._topic)
+        return messages
+
+    def seek(self, offset: int | None) -> None:
+        """See LaneReader.seek."""
+        self._reader.seek(offset)
+
+    async def close(self) -> None:
+        """See LaneReader.close."""
+        await self._reader.close()
