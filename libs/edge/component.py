@@ -69,6 +69,11 @@ class Kept:
         self._failing: tuple[str, datetime] | None = None
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and is kept."""
+        return self._task is not None and not self._task.done()
+
     def start(self) -> None:
         """Run it from now on."""
         self._task = asyncio.create_task(self._keep(), name=self.label)

@@ -50,7 +50,7 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
         (b"", 422, "invalid-request"),
         (b"null", 422, "invalid-request"),
         (b'"text"', 422, "invalid-request"),
-        (b'{"title": "a"}', 422, "invalid-request"),
+        (b'{"amount": "1"}', 422, "invalid-request"),
         (b'{"title": "a", "amount": "1", "more": 1}', 422, "invalid-request"),
         (b'{"title": "a", "amount": "x"}', 422, "invalid-request"),
         (b" " * 1_000_001, 413, "body-too-large"),
