@@ -21,6 +21,8 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.figure import Beside, Figure, figure
+from libs.adapters.clock import SystemClock
+from libs.adapters.kafka.bus import KafkaBus
 from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.ledger.batch import BatchBuilder, BatchLimits, hashed
 from libs.ledger.client import ChainLedger, LaneSigner
@@ -29,8 +31,6 @@ from libs.ledger.deploy import deploy
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import lane_key, producer_key
 from libs.ledger.record import decode_record, seal_run
-from libs.adapters.kafka.bus import KafkaBus
-from libs.adapters.clock import SystemClock
 from libs.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.stack.addresses import Addresses
 from libs.testkit.prefixed import PrefixedBus

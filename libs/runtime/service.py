@@ -102,7 +102,7 @@ class ServicePath:
         return self.parts.foreign[service](type_name, data)
 
     async def run(self, roles: Sequence[Role] = ROLES) -> None:
-        """Play these roles until cancelled; a failure starts them anew, with backoff and a state that `/health` shows."""
+        """Play these roles until cancelled; a failure starts them anew, with backoff and a state for `/health`."""
         wait_s = RETRY_FIRST_S
         while True:
             began = self.clock.monotonic()
