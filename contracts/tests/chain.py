@@ -1,4 +1,4 @@
-"""An EventLedger on a chain of its own, driven through web3 and the artifact's ABI: nothing of libs/ledger's encoding."""
+"""An EventLedger on a chain of its own, driven through web3 and the artifact's ABI, with nothing of libs/ledger."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_typing import ChecksumAddress, HexStr
 from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.contract.contract import ContractFunction
@@ -48,6 +49,17 @@ def root_of(leaves: list[bytes]) -> bytes:
     return keccak(b"\x01" + root_of(leaves[:split]) + root_of(leaves[split:]))
 
 
+def forwarder(target: str) -> bytes:
+    """The creation code of a contract that passes every call on to `target`, and its answer or its error back."""
+    call = bytes.fromhex("36600060003760006000366000600073") + bytes.fromhex(target[2:]) + bytes.fromhex("5af1")
+    copy_answer = bytes.fromhex("3d600060003e")
+    destination = len(call) + len(copy_answer) + 3 + 4
+    choose = bytes([0x60, destination, 0x57]) + bytes.fromhex("3d6000fd") + bytes.fromhex("5b3d6000f3")
+    runtime = call + copy_answer + choose
+    head = bytes([0x60, len(runtime), 0x80, 0x60, 11, 0x60, 0, 0x39, 0x60, 0, 0xF3])
+    return head + runtime
+
+
 @dataclass
 class Batch:
     """The arguments of `attest`, all right unless a test makes one wrong."""
@@ -69,9 +81,11 @@ class LedgerUnderTest:
     chance: random.Random = field(default_factory=lambda: random.Random(20261))
 
     def __post_init__(self) -> None:
-        self.owner, self.holder, self.stranger, self.other = self.web3.eth.accounts[:4]
+        accounts = list(self.web3.eth.accounts)
+        self.owner, self.holder, self.stranger, self.other = accounts[:4]
         made = self.web3.eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
         receipt = self.mined(made.constructor(self.lanes).transact({"from": self.owner}))
+        assert receipt["contractAddress"] is not None
         self.address = receipt["contractAddress"]
         self.contract: Any = self.web3.eth.contract(self.address, abi=artifact()["abi"])
         self.call = self.contract.functions
@@ -79,25 +93,32 @@ class LedgerUnderTest:
             self.send(self.call.registerProducer(name(service), KEY), self.owner)
         self.send(self.call.grantLane(1, self.holder), self.owner)
 
+    def deployed(self, code: bytes) -> ChecksumAddress:
+        """The address of the contract that this creation code makes."""
+        sent = self.web3.eth.send_transaction({"from": self.owner, "data": HexStr("0x" + code.hex()), "gas": 1_000_000})
+        address = self.mined(sent)["contractAddress"]
+        assert address is not None
+        return address
+
     def mined(self, transaction: bytes) -> TxReceipt:
         """The receipt of a transaction."""
         return self.web3.eth.wait_for_transaction_receipt(transaction, timeout=30, poll_latency=0.01)  # type: ignore[arg-type]
 
     def send(self, function: ContractFunction, sender: str) -> TxReceipt:
         """Send a call that must succeed."""
-        receipt = self.mined(function.transact({"from": sender, "gas": GAS}))  # type: ignore[typeddict-item]
+        receipt = self.mined(function.transact({"from": sender, "gas": GAS}))
         assert receipt["status"] == 1
         return receipt
 
     def refusal(self, function: ContractFunction, sender: str) -> tuple[str, tuple[Any, ...]]:
         """Name and arguments of the error that refuses this call; sent for good it reverts and leaves no log."""
         try:
-            function.call({"from": sender, "gas": GAS})  # type: ignore[typeddict-item]
+            function.call({"from": sender, "gas": GAS})
         except ContractCustomError as error:
             name, arguments = self._error(str(error.data))
         else:
             raise AssertionError("the contract took what it must refuse")
-        receipt = self.mined(function.transact({"from": sender, "gas": GAS}))  # type: ignore[typeddict-item]
+        receipt = self.mined(function.transact({"from": sender, "gas": GAS}))
         assert (receipt["status"], receipt["logs"]) == (0, [])
         return name, arguments
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,5 +70,5 @@ def test_gas_per_event_stays_low(
         used = ledger.attest(ledger.batch(count, payload_bytes=100 * count))["gasUsed"]
         record_property(f"gas_per_event_{count}", used / count)
         with capsys.disabled():
-            print(f"\n  EventLedger: {used / count:,.0f} gas an event in a batch of {count:,}", end="")
+            sys.stdout.write(f"\n  EventLedger: {used / count:,.0f} gas an event in a batch of {count:,}\n")
         assert used <= most * count

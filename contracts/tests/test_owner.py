@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from eth_typing import HexStr
 from web3 import Web3
 
 from contracts.tests.chain import KEY, LedgerUnderTest, name
@@ -18,8 +19,8 @@ def test_w2_the_number_of_lanes_is_set_once(ledger: LedgerUnderTest) -> None:
 
 def test_a_contract_without_lanes_is_not_deployed(web3: Web3) -> None:
     sender = web3.eth.accounts[0]
-    data = "0x" + creation_code(0).hex()
-    sent = web3.eth.send_transaction({"from": sender, "data": data, "gas": 10_000_000})  # type: ignore[typeddict-item]
+    data = HexStr("0x" + creation_code(0).hex())
+    sent = web3.eth.send_transaction({"from": sender, "data": data, "gas": 10_000_000})
     assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 0
 
 

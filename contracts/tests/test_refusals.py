@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.tests.chain import LedgerUnderTest, name
+from contracts.tests.chain import LedgerUnderTest, forwarder, name
+from libs.ledger.artifact import artifact
 
 Mark = tuple[bytes, int, int, int]
 
@@ -84,6 +85,20 @@ def test_w9_a_broken_mark_takes_back_the_good_one_before_it(ledger: LedgerUnderT
     assert ledger.mark("orders") == (0, 0)
 
 
+@pytest.mark.parametrize("moved", [(2, 0, 0), (2, 0, 2**64 - 1), (2, 2**64 - 1, 2**64 - 1)])
+def test_w9_a_mark_at_the_end_of_its_numbers_does_not_wrap(
+    ledger: LedgerUnderTest, moved: tuple[int, int, int]
+) -> None:
+    batch = ledger.batch(1)
+    batch.marks = [(name("orders"), 2, 1, 2**64 - 1)]
+    ledger.attest(batch)
+    wrong = ledger.batch(1)
+    wrong.marks = [(name("orders"), *moved)]
+    assert ledger.refused(wrong) == ("BrokenMark", (name("orders"), 2, 2**64 - 1))
+    wrong.marks = [(name("orders"), 3, 1, 1)]
+    ledger.attest(wrong)
+
+
 def test_w7_a_mark_of_an_unregistered_producer_is_refused(ledger: LedgerUnderTest) -> None:
     batch = ledger.batch(1)
     batch.marks = [(name("stranger"), 1, 1, 1)]
@@ -105,6 +120,17 @@ def test_a_lane_that_nobody_holds_takes_nothing(ledger: LedgerUnderTest) -> None
     assert ledger.refused(ledger.batch(lane=0)) == ("NotHolder", (0, ledger.holder.lower()))
 
 
+def test_a_contract_that_holds_a_lane_cannot_write_to_it(ledger: LedgerUnderTest) -> None:
+    """A batch stands in a transaction's own calldata, or no reader finds it (W-12)."""
+    passing_on = ledger.deployed(forwarder(ledger.address))
+    ledger.send(ledger.call.grantLane(1, passing_on), ledger.owner)
+    through = ledger.web3.eth.contract(passing_on, abi=artifact()["abi"])
+    b = ledger.batch()
+    call = through.functions.attest(b.lane, b.first, b.head, b.marks, b.leaves, b.payload)
+    assert ledger.refusal(call, ledger.holder) == ("NotDirect", (passing_on.lower(),))
+    assert ledger.state()[0] == 1
+
+
 def test_a_revoked_lane_takes_nothing(ledger: LedgerUnderTest) -> None:
     ledger.attest(ledger.batch())
     ledger.send(ledger.call.grantLane(1, "0x" + "00" * 20), ledger.owner)
@@ -124,7 +150,7 @@ def test_an_empty_batch_is_refused(ledger: LedgerUnderTest) -> None:
     assert ledger.refused(batch) == ("EmptyBatch", ())
 
 
-@pytest.mark.parametrize("length", [33, 63, 97])
+@pytest.mark.parametrize("length", [1, 31, 33, 63, 97])
 def test_leaves_that_are_not_whole_are_refused(ledger: LedgerUnderTest, length: int) -> None:
     batch = ledger.batch()
     batch.leaves = b"\x01" * length

@@ -36,14 +36,6 @@ class Unauthorized(CartularyError):
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="cartulary", error="invalid_token"'}
 
 
-class Forbidden(CartularyError):
-    """The caller is known, and may not do this."""
-
-    code = "forbidden"
-    status = 403
-    title = "Not allowed"
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A verified caller: who acts, for which tenant, bound to which distributor's accounts, if to one's."""

@@ -123,12 +123,12 @@ def _bounded(text: str) -> int:
 def _walk(value: Any, max_depth: int) -> None:
     level, depth = [value], 1
     while level:
-        if depth > max_depth + 1:
-            raise TooDeep(f"nested deeper than {max_depth}")
         inner: list[Any] = []
         for item in level:
             if isinstance(item, str):
                 _storable(item)
+            elif isinstance(item, dict | list) and depth > max_depth:
+                raise TooDeep(f"nested deeper than {max_depth}")
             elif isinstance(item, dict):
                 for key in item:
                     _storable(key)

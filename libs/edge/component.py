@@ -33,7 +33,8 @@ async def nothing() -> None:
 class Component:
     """A coroutine that runs until it is cancelled, under a name and the roles that call for it (`--only`).
 
-    Its first role says when it stops. `drain` returns when nothing is left in hand; it is awaited while `run` still runs, before `run` is cancelled.
+    Its first role says when it stops (STOP_ORDER). `drain` returns when nothing is left in hand; it is awaited while
+    `run` still runs, before that is cancelled.
     """
 
     name: str
@@ -46,8 +47,9 @@ class Component:
 class ServiceParts:
     """What a service's `app.py` names: its API, its components, what to open before and close after them.
 
-    `open` connects (it is tried again while it fails), `close` ends what `open` made; both are awaited once.
-    The checks are asked through the process's `/health/ready`, whatever roles it plays.
+    `open` connects; it is tried again while it fails, so it leaves nothing behind then. Until it is through, the API
+    answers 503. `close` ends what `open` made. The checks are asked through the process's `/health/ready`, whatever
+    roles it plays.
     """
 
     name: str
@@ -66,6 +68,11 @@ class Kept:
         self.restarts = 0
         self._failing: tuple[str, datetime] | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and is kept."""
+        return self._task is not None and not self._task.done()
 
     def start(self) -> None:
         """Run it from now on."""
@@ -132,9 +139,8 @@ class Kept:
         self._failing = None
 
 
-async def stop_in_order(kept: Iterable[Kept], timeout_s: float, clock: Clock) -> None:
-    """Stop role by role in STOP_ORDER, those of one role at once; what is left of the time goes to each."""
-    ends_at = clock.monotonic() + timeout_s
+async def stop_in_order(kept: Iterable[Kept], ends_at: float, clock: Clock) -> None:
+    """Stop role by role in STOP_ORDER, those of one role at once; nothing is drained past `ends_at` (monotonic)."""
     by_role: dict[int, list[Kept]] = {}
     for one in kept:
         role = one.component.roles[0]

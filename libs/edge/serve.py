@@ -6,21 +6,25 @@ import asyncio
 import contextlib
 import errno
 import importlib
+import importlib.util
 import pkgutil
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.edge.app import bare_app
 from libs.edge.component import FIRST_BACKOFF_S, MAX_BACKOFF_S, Kept, ServiceParts, stop_in_order
-from libs.edge.health import Health, health_routes
-from libs.edge.logging import configure_logging
+from libs.edge.health import Check, Health, State, health_routes
+from libs.edge.logging import configure_logging, described
+from libs.edge.problems import problem_response
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.edge.telemetry import configure_telemetry
+from libs.kernel.errors import NotReady
 from libs.runtime.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -47,10 +51,10 @@ def parts_of(names: Sequence[str], settings: Settings) -> list[ServiceParts]:
 
 
 class Fleet:
-    """ASGI: each service's API under `/<service>`, the process's health and metrics at the root."""
+    """ASGI: each service's API under `/<service>` once it is open, the process's health and metrics at the root."""
 
-    def __init__(self, apis: dict[str, ASGIApp], root: ASGIApp) -> None:
-        self._apis, self._root = apis, root
+    def __init__(self, apis: Mapping[str, ASGIApp], root: ASGIApp, is_open: Callable[[str], bool]) -> None:
+        self._apis, self._root, self._is_open = apis, root, is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request to the service that its first path segment names."""
@@ -58,8 +62,11 @@ class Fleet:
         api = self._apis.get(name)
         if api is None:
             await self._root(scope, receive, send)
-        else:
+        elif self._is_open(name):
             await api({**scope, "root_path": f"{scope.get('root_path', '')}/{name}"}, receive, send)
+        else:
+            problem = NotReady(f"{name} is starting; /health/ready says why").as_problem()
+            await problem_response(problem, Request(scope))(scope, receive, send)
 
 
 class Process:
@@ -70,92 +77,101 @@ class Process:
         unknown = set(settings.roles) - {"api", *(role for part in parts for c in part.components for role in c.roles)}
         if unknown:
             raise SettingsInvalid(f"no part of these services has the role {', '.join(sorted(unknown))}")
-        self.kept = [
-            Kept(f"{part.name}.{component.name}", component, clock)
+        self.kept = {
+            part.name: [
+                Kept(f"{part.name}.{component.name}", component, clock)
+                for component in part.components
+                if settings.plays(*component.roles)
+            ]
             for part in parts
-            for component in part.components
-            if set(component.roles) & set(settings.roles)
-        ]
-        self.app = self._compose()
+        }
+        self._opening = {part.name: "connecting" for part in parts}
+        self._opened: list[ServiceParts] = []
         self._stopping = asyncio.Event()
+        self._main: asyncio.Task[None] | None = None
+        self._ends_at = 0.0
+        self.app = self._compose()
 
     def _compose(self) -> Fleet:
         health = Health("cartulary", self._clock)
         for part in self._parts:
-            own = Health(part.name, self._clock, part.checks)
-            health.add(own.checks(f"{part.name} "))
-        health.add(one.check() for one in self.kept)
+            health.add([self._open_check(part.name), *(one.check() for one in self.kept[part.name])])
+            health.add(Check(f"{part.name} {check.name}", check.probe) for check in part.checks)
         root = bare_app("cartulary", self._settings)
         root.include_router(health_routes(health))
-        serves_apis = "api" in self._settings.roles
-        return Fleet({p.name: p.api for p in self._parts if p.api is not None and serves_apis}, root)
+        serves = self._settings.plays("api")
+        apis = {part.name: part.api for part in self._parts if part.api is not None and serves}
+        return Fleet(apis, root, lambda name: name not in self._opening)
+
+    def _open_check(self, name: str) -> Check:
+        async def state() -> State:
+            return State("failing", self._opening[name]) if name in self._opening else State()
+
+        return Check(f"{name} open", state)
 
     def stop(self) -> None:
         """Begin the graceful stop; a second time ends at once whatever is still being waited for."""
         if self._stopping.is_set() and self._main is not None:
             log.warning("stop_forced")
+            self._ends_at = self._clock.monotonic()
             self._main.cancel()
+        else:
+            self._ends_at = self._clock.monotonic() + self._settings.stop_timeout_s
         self._stopping.set()
 
     async def run(self, listening: socket.socket, ready: Callable[[str], None] | None = None) -> None:
-        """Open, serve until `stop`, then: no new requests, finish those in flight, drain, close."""
+        """Serve until `stop`, then: no new requests, finish those in flight, drain, close.
+
+        `ready` gets the address as soon as requests are taken; `/health/ready` tells when they are served.
+        """
         self._main = asyncio.current_task()
-        opened: list[ServiceParts] = []
         server = _server(self.app, self._settings)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        bringing_up = [asyncio.create_task(self._bring_up(part)) for part in self._parts]
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            if not await self._open(opened):
-                return
-            for one in self.kept:
-                one.start()
-            serving = asyncio.create_task(server.serve(sockets=[listening]))
             host, port = listening.getsockname()[:2]
-            log.info("process_serving", address=f"{host}:{port}", components=[one.label for one in self.kept])
+            log.info("process_serving", address=f"{host}:{port}", roles=list(self._settings.roles) or "all")
             if ready is not None:
                 ready(f"http://{host}:{port}")
-            stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
             log.info("process_stopping")
             server.should_exit = True
             await serving
         finally:
-            await self._end(opened)
+            for task in (serving, stopping, *bringing_up):
+                task.cancel()
+            await asyncio.gather(serving, stopping, *bringing_up, return_exceptions=True)
+            await self._end()
             listening.close()
 
-    async def _open(self, opened: list[ServiceParts]) -> bool:
-        """Open every service, again and again while it fails; False when the process is to stop before."""
-        for part in self._parts:
-            backoff_s = FIRST_BACKOFF_S
-            while True:
-                if self._stopping.is_set():
-                    return False
-                try:
-                    await part.open()
-                except Exception:
-                    log.exception("service_not_open", service=part.name, backoff_ms=round(backoff_s * 1000))
-                    await self._pause(backoff_s)
-                    backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
-                else:
-                    opened.append(part)
-                    break
-        return True
+    async def _bring_up(self, part: ServiceParts) -> None:
+        """Open the service, again and again while it fails, then start what it runs."""
+        backoff_s = FIRST_BACKOFF_S
+        while part.name in self._opening:
+            try:
+                await part.open()
+            except Exception as error:
+                self._opening[part.name] = described(error)
+                log.exception("service_not_open", service=part.name, backoff_ms=round(backoff_s * 1000))
+                await self._clock.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+            else:
+                self._opened.append(part)
+                del self._opening[part.name]
+        for one in self.kept[part.name]:
+            one.start()
+        log.info("service_open", service=part.name, components=[one.label for one in self.kept[part.name]])
 
-    async def _pause(self, seconds: float) -> None:
-        waits = {asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.create_task(self._stopping.wait())}
-        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-
-    async def _end(self, opened: Sequence[ServiceParts]) -> None:
-        await stop_in_order(self.kept, self._settings.stop_timeout_s, self._clock)
-        for part in reversed(opened):
+    async def _end(self) -> None:
+        kept = [one for part in self._opened for one in self.kept[part.name]]
+        await stop_in_order(kept, self._ends_at, self._clock)
+        for part in reversed(self._opened):
             try:
                 await part.close()
             except Exception:
                 log.exception("service_not_closed", service=part.name)
         log.info("process_stopped")
-
-    _main: asyncio.Task[Any] | None = None
 
 
 def listen(host: str, port: int) -> socket.socket:

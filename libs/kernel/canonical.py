@@ -8,7 +8,7 @@ import orjson
 
 from libs.kernel.errors import InvalidValue
 
-_MAX_INTEGER = 2**53 - 1
+MAX_INTEGER = 2**53 - 1
 
 
 def canonical(value: Any) -> bytes:
@@ -35,5 +35,5 @@ def check(value: Any, path: str = "$") -> None:
             check(inner, f"{path}[{position}]")
     elif isinstance(value, float):
         raise InvalidValue("a float is never stored; use a decimal string", field=path, value=value)
-    elif isinstance(value, int) and not -_MAX_INTEGER <= value <= _MAX_INTEGER:
+    elif isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise InvalidValue("an integer past 2^53 - 1 is stored as text", field=path, value=value)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sha3 import keccak_256
 
 _VERSION_7 = 0x7 << 76
+_VERSION_8 = 0x8 << 76
 _VARIANT = 0x2 << 62
 _RANDOM_BITS = 74
 
@@ -33,3 +34,14 @@ def attestation_id(decision: bytes, index: int) -> str:
     raw[8] = (raw[8] & 0x3F) | 0x80
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def named_id(*parts: str) -> UUID:
+    """The one UUID (version 8, RFC 9562) of a list of names: the same names give the same id, for ever.
+
+    Parts are hashed with their lengths, so that no two different lists run together.
+    """
+    preimage = b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode() for part in parts))
+    number = int.from_bytes(keccak_256(preimage).digest()[:16], "big")
+    number = number & ~(0xF << 76) | _VERSION_8
+    return UUID(int=number & ~(0x3 << 62) | _VARIANT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -29,22 +30,32 @@ def load_or_create(path: Path, env: str, make: Callable[[], bytes] | None = None
     if given := os.environ.get(env):
         return _hex(given, size, env)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write((make() if make else secrets.token_bytes(size)).hex())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            return load_or_create(path, env, make, size)
-        finally:
-            fresh.unlink()
+        _create(path, make() if make else secrets.token_bytes(size))
     if path.stat().st_mode & 0o077:
         raise SecretUnusable(f"{path} is open to others; run: chmod 600 {path}", field="mode")
     return _hex(path.read_text().strip(), size, str(path))
+
+
+def _create(path: Path, secret: bytes) -> None:
+    """Write the secret whole or not at all; what another process wrote first stays."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret.hex())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    # The name must outlive a power cut too: lanes are granted to this key, and nothing else can write to them.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _hex(text: str, size: int, where: str) -> bytes:

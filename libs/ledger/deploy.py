@@ -24,7 +24,7 @@ from libs.ledger.artifact import creation_code, deployed_code
 from libs.ledger.hashing import producer_name
 from libs.ledger.keys import lane_key, owner_key, producer_key, public_bytes
 from libs.ledger.owner import OwnerAccount, Signed
-from libs.ledger.port import LedgerIdentity, LedgerUnreachable, NonceTaken
+from libs.ledger.port import LedgerIdentity, LedgerRejected, LedgerUnreachable, NonceTaken
 from libs.ledger.rpc import JsonRpc, RpcError
 
 CONTRACT_ENV = "CARTULARY_LEDGER_CONTRACT"
@@ -165,8 +165,8 @@ async def _deployed(owner: OwnerAccount, home: Path, chain_id: int, lanes: int) 
     if signed is not None:
         try:
             return await _made(owner, signed, chain_id, lanes)
-        except NonceTaken:
-            pending.unlink()  # it was never mined and never will be: the owner's nonce went to something else
+        except (NonceTaken, LedgerRejected):
+            pending.unlink()  # it was not mined and will not be: its nonce is gone, or its price too low by now
     (signed,) = await owner.sign(None, [creation_code(lanes)])
     wire = {"raw": signed.raw.hex(), "hash": signed.hash.hex(), "nonce": signed.nonce}
     _write(pending, {"chain_id": chain_id, "lanes": lanes, **wire})
@@ -243,9 +243,7 @@ async def _alone(home: Path, wait_s: float) -> AsyncIterator[None]:
                 while not _took(file.fileno()):  # noqa: ASYNC110 - another process tells nobody that it is done
                     await asyncio.sleep(_LOCK_LOOK_S)
         except TimeoutError:
-            raise LedgerUnreachable(
-                f"another process has been deploying into {home} for {wait_s:g} s"
-            ) from None
+            raise LedgerUnreachable(f"another process has been deploying into {home} for {wait_s:g} s") from None
         yield
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from libs.kernel.secrets import load_or_create
+from libs.kernel.secrets import SecretUnusable, load_or_create
 from libs.ledger.codec import signed_message
 
 _CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -19,14 +19,21 @@ def _secp256k1() -> bytes:
     return (secrets.randbelow(_CURVE_ORDER - 1) + 1).to_bytes(32, "big")
 
 
+def _on_curve(path: Path, env: str) -> bytes:
+    key = load_or_create(path, env, _secp256k1)
+    if not 0 < int.from_bytes(key, "big") < _CURVE_ORDER:
+        raise SecretUnusable(f"{env} or {path} is no private key of secp256k1", field=env)
+    return key
+
+
 def lane_key(keystore: Path, lane: int) -> bytes:
-    """The private key that signs the lane's transactions (CARTULARY_LANE_KEY_<n>, or `lanes/<n>.key`)."""
-    return load_or_create(keystore / "lanes" / f"{lane}.key", f"CARTULARY_LANE_KEY_{lane}", _secp256k1)
+    """The private key that signs the lane's transactions (CARTULARY_LANE_KEY_<n>, or `lanes/<n>.key`); 32 bytes."""
+    return _on_curve(keystore / "lanes" / f"{lane}.key", f"CARTULARY_LANE_KEY_{lane}")
 
 
 def owner_key(keystore: Path) -> bytes:
-    """The private key of the contract's owner (CARTULARY_OWNER_KEY, or `owner.key`)."""
-    return load_or_create(keystore / "owner.key", "CARTULARY_OWNER_KEY", _secp256k1)
+    """The private key of the contract's owner (CARTULARY_OWNER_KEY, or `owner.key`); 32 bytes."""
+    return _on_curve(keystore / "owner.key", "CARTULARY_OWNER_KEY")
 
 
 def producer_key(keystore: Path, service: str) -> Ed25519PrivateKey:

@@ -29,7 +29,7 @@ GRACE_BLOCKS = 64
 
 
 class Lie(StrEnum):
-    """What can be wrong with a batch (ledger.md, "verify")."""
+    """What can be wrong with a batch, a lane, or the database beside it (ledger.md, "verify")."""
 
     UNREADABLE = "unreadable payload"
     ALTERED_BODY = "altered body"
@@ -42,6 +42,16 @@ class Lie(StrEnum):
     WRONG_LANE = "wrong lane"
     WRONG_MARK = "wrong mark"
     FOREIGN_SIGNATURE = "foreign signature"
+    WRONG_VERSION = "wrong version"
+    TIME_WENT_BACK = "time went back"
+    REPEATED_ID = "repeated id"
+    WRONG_STATE = "wrong state"
+    OTHER_LEDGER = "other ledger"
+    SHORTER_HISTORY = "shorter history"
+    FORKED_HISTORY = "forked history"
+    ALTERED_ROW = "altered row"
+    ROW_WITHOUT_RECORD = "row without a record"
+    RECORD_WITHOUT_ROW = "record without a row"
 
 
 class BadBatch(CartularyError):

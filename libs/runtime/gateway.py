@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from itertools import islice
 
 import structlog
 
@@ -17,7 +18,7 @@ from libs.runtime.ports import Outcome, Store
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_S = 1.0
-_FINAL = ("committed", "refused")
+MOST_AT_ONCE = 2_000
 
 
 class Gateway:
@@ -69,29 +70,35 @@ class Gateway:
         except TimeoutError:
             return None
         finally:
-            self._waiting[name].discard(future)
-            if not self._waiting[name]:
-                del self._waiting[name]
+            if waiting := self._waiting.get(name):
+                waiting.discard(future)
+                if not waiting:
+                    del self._waiting[name]
 
     async def run(self) -> None:
         """Answer until cancelled."""
         signal = self._store.signal("commits")
         while True:
             await signal.wait(LOOK_AGAIN_S)
-            by_tenant: dict[str, list[str]] = defaultdict(list)
-            for tenant, command in self._waiting:
-                by_tenant[tenant].append(command)
-            for tenant, commands in by_tenant.items():
-                try:
-                    found = await self._store.outcomes(tenant, commands)
-                except CartularyError as error:
-                    log.warning("answers_wait", code=error.code, reason=error.detail)
-                    continue
-                for command, outcome in found.items():
-                    if outcome.status in _FINAL:
-                        self._answer((tenant, command), outcome)
+            try:
+                while await self._look():
+                    log.debug("answers_given")
+            except CartularyError as error:
+                log.warning("answers_wait", code=error.code, reason=error.detail)
+
+    async def _look(self) -> bool:
+        """Answer those that wait longest (commits come in order); whether to look at the next ones at once."""
+        by_tenant: dict[str, list[str]] = defaultdict(list)
+        for tenant, command in islice(self._waiting, MOST_AT_ONCE):
+            by_tenant[tenant].append(command)
+        answered = 0
+        for tenant, commands in by_tenant.items():
+            for command, outcome in (await self._store.outcomes(tenant, commands, final=True)).items():
+                self._answer((tenant, command), outcome)
+                answered += 1
+        return answered == MOST_AT_ONCE
 
     def _answer(self, name: tuple[str, str], outcome: Outcome) -> None:
-        for future in self._waiting.get(name, ()):
+        for future in self._waiting.pop(name, ()):
             if not future.done():
                 future.set_result(outcome)

@@ -348,12 +348,16 @@ class Store(Protocol):
         """Runs of the present epoch numbered past `after` and not yet committed, in order (W-8)."""
         ...
 
+    async def oldest(self, lane: int) -> tuple[int, int] | None:
+        """Epoch and first seq of the oldest run that is numbered and not committed; None when there is none."""
+        ...
+
     async def backlog(self) -> tuple[int, datetime | None]:
         """How many intents wait for their commit, and the time of the oldest."""
         ...
 
-    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
-        """What became of these commands; unknown ones are missing."""
+    async def outcomes(self, tenant: str, commands: Sequence[str], *, final: bool = False) -> dict[str, Outcome]:
+        """What became of these commands; unknown ones are missing, with `final` those that are not final too."""
         ...
 
     async def life(self) -> Life | None:

@@ -125,8 +125,7 @@ class _Lane:
 
     async def _look_for_stall(self) -> None:
         """Nothing moves for a while: publish again, with backoff."""
-        oldest = await self._store.numbered(self._lane, 0, 1)
-        first = (oldest[0].epoch, oldest[0].first) if oldest else None
+        first = await self._store.oldest(self._lane)
         now = self._clock.monotonic()
         if first != self._waiting_for:
             self._waiting_for, self._stalled_at, self._stall_s = first, now, STALL_FIRST_S

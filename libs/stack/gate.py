@@ -21,7 +21,7 @@ from aiohttp import web
 
 from libs.stack.chain import Chain, ChainError
 from libs.stack.faults import Faults, UnknownFault
-from libs.stack.journal import DROP_POOL, MINE, ChainConstants, Entry, Journal
+from libs.stack.journal import DROP_POOL, MINE, ChainConstants, Entry, Journal, JournalDamaged
 
 CHAIN_ID = 20_261
 GAS_LIMIT = 64_000_000
@@ -275,7 +275,7 @@ def main() -> int:
     parser.add_argument("--faults", action="store_true", help="answer gate_fault")
     try:
         return asyncio.run(run(parser.parse_args()))
-    except (ChainError, ReplayDiverged) as stop:
+    except (ChainError, JournalDamaged, ReplayDiverged) as stop:
         print(f"the embedded ledger cannot start: {stop}", file=sys.stderr, flush=True)
         return 2
 

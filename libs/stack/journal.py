@@ -75,7 +75,11 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._head_path = path.with_suffix(".head")
         self._file = path.open("a+b", buffering=0)
-        self.cut_bytes = self._cut_torn_end()
+        try:
+            self.cut_bytes = self._cut_torn_end()
+        except JournalDamaged:
+            self._file.close()
+            raise
         bodies = self._bodies()
         first = next(bodies, None)
         bodies.close()

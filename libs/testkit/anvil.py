@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from libs.stack.places import CHECKOUT, find_anvil, free_port
+
 CHAIN_ID = 20261
 BLOCK_GAS_LIMIT = 64_000_000
 _PROBE = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}'
@@ -21,30 +20,16 @@ _PROBE = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}'
 
 def node_modules() -> Path:
     """Where the npm parts are: CARTULARY_NODE_MODULES, else the folder that scripts/setup fills."""
-    return Path(os.environ.get("CARTULARY_NODE_MODULES") or ROOT / "node_modules")
-
-
-def anvil_binary() -> str:
-    """The anvil to start: CARTULARY_ANVIL, else npm's, else the path's; raises FileNotFoundError."""
-    if given := os.environ.get("CARTULARY_ANVIL"):
-        return given
-    for found in sorted((node_modules() / "@foundry-rs").glob("anvil-*/bin/anvil")):
-        return str(found)
-    on_path = shutil.which("anvil")
-    if on_path is None:
-        raise FileNotFoundError("there is no anvil; run scripts/setup, or name one in CARTULARY_ANVIL")
-    return on_path
+    return Path(os.environ.get("CARTULARY_NODE_MODULES") or CHECKOUT / "node_modules")
 
 
 @contextmanager
 def anvil(*, base_fee: int = 0, timeout_s: float = 20.0) -> Iterator[str]:
     """The RPC address of an anvil that answers; it is ended on the way out. `base_fee` is in wei."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     fees = ("--gas-price", str(base_fee), "--block-base-fee-per-gas", str(base_fee))
     limits = ("--gas-limit", str(BLOCK_GAS_LIMIT), "--chain-id", str(CHAIN_ID), "--no-request-size-limit")
-    command = (anvil_binary(), "--quiet", "--hardfork", "london", "--port", str(port), *fees, *limits)
+    command = (str(find_anvil()), "--quiet", "--hardfork", "london", "--port", str(port), *fees, *limits)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     url = f"http://127.0.0.1:{port}"
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,6 +31,10 @@ _EVENTS = """
 insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)
 select * from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bool[],
                      $9::text[])
+"""
+_PENDING = """
+delete from pending p using unnest($1::text[], $2::int[], $3::text[]) as w(stream, version, decision)
+where p.stream = w.stream and p.version = w.version and p.decision = w.decision::uuid
 """
 _STREAMS = """
 insert into streams (stream, tenant, version, committed, time)
@@ -61,11 +65,30 @@ where positions.sequence < excluded.sequence
 """
 
 
+_REQUIRED = """
+select a.attname::text as name from pg_attribute a
+left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attrelid = $1::text::regclass and a.attnum > 0 and a.attnotnull and d.oid is null and not a.attisdropped
+"""
+_PRIMARY_KEY = """
+select a.attname::text as name from pg_index i
+join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+where i.indrelid = $1::text::regclass and i.indisprimary
+"""
+
+
+class Shape(NamedTuple):
+    """What a read table asks of an insert."""
+
+    required: frozenset[str]
+    primary_key: list[str]
+
+
 class PostgresCommitting:
     """One open transaction; see the port."""
 
-    def __init__(self, connection: Connection, required: dict[str, list[str]]) -> None:
-        self._c, self._required = connection, required
+    def __init__(self, connection: Connection, shapes: dict[str, Shape]) -> None:
+        self._c, self._shapes = connection, shapes
 
     async def positions(self, consumer: str) -> dict[int, Position]:
         """See Committing.positions."""
@@ -117,6 +140,7 @@ class PostgresCommitting:
 
     async def _events(self, work: Commit) -> None:
         rows, heads = [], {}
+        decisions = [seen.body["decision"]["id"] for seen, _ in work.events]
         for seen, void in work.events:
             place, body = seen.place, seen.body
             rows.append((
@@ -126,6 +150,7 @@ class PostgresCommitting:
             if not void:
                 heads[body["stream"]] = (body["tenant"], body["version"], body["time"])
         await self._c.execute(_EVENTS, *map(list, zip(*rows, strict=True)))
+        await self._c.execute(_PENDING, [row[3] for row in rows], [row[4] for row in rows], decisions)
         if heads:
             names = sorted(heads)
             columns = zip(*(heads[name] for name in names), strict=True)
@@ -141,7 +166,6 @@ class PostgresCommitting:
                 [d.decision for d in standing], [_json(d.streams) for d in standing],
             )  # fmt: skip
         await self._c.execute(_WAITING, ids)
-        await self._c.execute("delete from pending where decision = any($1::text[]::uuid[])", ids)
         await self._c.execute("delete from intents where decision = any($1::text[]::uuid[])", ids)
 
     async def _claims(self, work: Commit) -> None:
@@ -182,38 +206,35 @@ class PostgresCommitting:
     ) -> None:
         source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
         if verb is Drop:
-            on = " and ".join(f't."{column}" = w."{column}"' for column in key)
+            on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
             return
+        shape = await self._shape(table)
+        if verb is Put and not shape.required <= {"tenant", *key, *columns}:
+            await self._set(table, key, columns, rows)
+            return
         names = ", ".join(f'"{column}"' for column in ("tenant", *key, *columns))
-        target = ", ".join(f'"{column}"' for column in key)
+        target = ", ".join(f'"{column}"' for column in shape.primary_key)
         added = "{0} = t.{0} + excluded.{0}" if verb is Add else "{0} = excluded.{0}"
         setting = ", ".join(added.format(f'"{column}"') for column in columns)
         action = f"update set {setting}" if columns else "nothing"
-        if verb is Put and not await self._whole(table, key, columns):
-            await self._set(table, key, columns, rows)
-            return
         await self._c.execute(
             f'insert into "{table}" as t ({names}) select {names} from {source} on conflict ({target}) do {action}',
             _json(rows),
         )
 
-    async def _whole(self, table: str, key: tuple[str, ...], columns: tuple[str, ...]) -> bool:
-        """Whether a row of these columns can be inserted: every column that must have a value has one."""
-        if table not in self._required:
-            rows = await self._c.fetch(
-                "select a.attname::text as name from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid"
-                " and d.adnum = a.attnum where a.attrelid = $1::text::regclass and a.attnum > 0 and a.attnotnull"
-                " and d.oid is null and not a.attisdropped",
-                table,
-            )
-            self._required[table] = [row["name"] for row in rows]
-        return set(self._required[table]) <= {"tenant", *key, *columns}
+    async def _shape(self, table: str) -> Shape:
+        """Which columns of a read table must have a value, and its primary key; asked once a life."""
+        if table not in self._shapes:
+            required = await self._c.fetch(_REQUIRED, table)
+            key = await self._c.fetch(_PRIMARY_KEY, table)
+            self._shapes[table] = Shape(frozenset(row["name"] for row in required), [row["name"] for row in key])
+        return self._shapes[table]
 
     async def _set(
         self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
-        on = " and ".join(f't."{column}" = w."{column}"' for column in key)
+        on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
         setting = ", ".join(f'"{column}" = w."{column}"' for column in columns)
         source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))

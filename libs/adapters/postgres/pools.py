@@ -120,13 +120,20 @@ class NotifySignal:
         finally:
             self._event.clear()
 
+    def _heard(self, *_: object) -> None:
+        self._event.set()
+
     async def _listen(self) -> None:
         try:
             async with self._pools.connection(self._kind) as connection:
-                await connection.add_listener(self._channel, lambda *_: self._event.set())
                 closed = asyncio.Event()
                 connection.add_termination_listener(lambda *_: closed.set())
-                await closed.wait()
+                await connection.add_listener(self._channel, self._heard)
+                try:
+                    await closed.wait()
+                finally:
+                    if not connection.is_closed():
+                        await connection.remove_listener(self._channel, self._heard)
         except (StoreUnreachable, LifeChanged) as error:
             log.info("signal_lost", channel=self._channel, reason=error.detail)
 

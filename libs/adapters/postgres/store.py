@@ -11,7 +11,7 @@ from typing import Literal
 import asyncpg
 import orjson
 
-from libs.adapters.postgres.committing import PostgresCommitting
+from libs.adapters.postgres.committing import PostgresCommitting, Shape
 from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_body, outcome, to_body
 from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
@@ -60,7 +60,7 @@ class PostgresStore:
         self._dsn, self._password, self._migrations = dsn, password, migrations
         self._pools = Pools(dsn, service, password, _POOL_SIZES)
         self._epoch: int | None = None
-        self._required: dict[str, list[str]] = {}
+        self._shapes: dict[str, Shape] = {}
         self._signals: dict[str, NotifySignal] = {}
 
     async def prepare(self) -> None:
@@ -84,7 +84,7 @@ class PostgresStore:
         """See Store.committing."""
         async with self._pools.transaction("commit") as connection:
             await self._same_life(connection)
-            yield PostgresCommitting(connection, self._required)
+            yield PostgresCommitting(connection, self._shapes)
 
     async def _same_life(self, connection: Connection) -> int | None:
         epoch: int | None = await connection.fetchval("select epoch from life")
@@ -145,11 +145,23 @@ class PostgresStore:
             row = await one(connection, "select count(*) as waiting, min(stored_at) as oldest from intents")
         return row["waiting"], row["oldest"]
 
-    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
+    async def oldest(self, lane: int) -> tuple[int, int] | None:
+        """See Store.oldest."""
+        async with self._pools.transaction("relay") as connection:
+            epoch = await self._same_life(connection)
+            first = await connection.fetchval(
+                "select run from intents where lane = $1 and epoch = $2 and seq is not null order by seq limit 1",
+                lane,
+                epoch,
+            )
+        return None if epoch is None or first is None else (epoch, first)
+
+    async def outcomes(self, tenant: str, commands: Sequence[str], *, final: bool = False) -> dict[str, Outcome]:
         """See Store.outcomes."""
         async with self._pools.transaction("api") as connection:
             await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
-            rows = await connection.fetch(OUTCOMES, tenant, list(commands))
+            query = OUTCOMES + (" and status in ('committed', 'refused')" if final else "")
+            rows = await connection.fetch(query, tenant, list(commands))
         return {row["command"]: outcome(row) for row in rows}
 
     async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
@@ -221,13 +233,13 @@ class PostgresStore:
         """See Store.positions."""
         async with self._pools.transaction("commit") as connection:
             await self._same_life(connection)
-            return await PostgresCommitting(connection, self._required).positions(consumer)
+            return await PostgresCommitting(connection, self._shapes).positions(consumer)
 
     async def move(self, consumer: str, lane: int, position: Position) -> None:
         """See Store.move."""
         async with self._pools.transaction("commit") as connection:
             await self._same_life(connection)
-            await PostgresCommitting(connection, self._required).move({(consumer, lane): position})
+            await PostgresCommitting(connection, self._shapes).move({(consumer, lane): position})
 
     def signal(self, name: Literal["intents", "commits"]) -> NotifySignal:
         """See Store.signal; one listener a name and process."""
@@ -238,7 +250,7 @@ class PostgresStore:
     def begin_anew(self) -> None:
         """Forget which life this process knew; for the start after LifeChanged."""
         self._epoch = None
-        self._required.clear()
+        self._shapes.clear()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -120,8 +120,12 @@ class Transaction:
 
     def commit(self) -> None:
         """Write everything that was staged."""
-        for write in self.writes:
-            write(self._schema.tables)
+        try:
+            for write in self.writes:
+                write(self._schema.tables)
+        except ConstraintViolatedError as error:
+            self._schema.world.violations.append(str(error))
+            raise
         self.end()
 
     def end(self) -> None:
@@ -179,8 +183,12 @@ class SimSchema:
 
     def digest(self) -> str:
         """A hash of all that a replay rebuilds: events, streams, claims, due work, read tables, commands."""
+        return hashlib.sha256(orjson.dumps(self.state(), default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def state(self) -> dict[str, Any]:
+        """What the digest is made of, by part."""
         tables = self.tables
-        state = {
+        return {
             "events": [[*place, seen.raw.decode(), void] for place, (seen, void) in sorted(tables.events.items())],
             "streams": [[n, r.tenant, r.committed] for n, r in sorted(tables.streams.items()) if r.committed],
             "claims": [[*name, sorted(holders)] for name, holders in sorted(tables.claims.items()) if holders],
@@ -196,4 +204,3 @@ class SimSchema:
                 for name in sorted(tables.attested)
             ],
         }
-        return hashlib.sha256(orjson.dumps(state, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()

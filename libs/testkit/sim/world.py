@@ -49,6 +49,7 @@ class World:
         self.crashes: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str]] = []
         self.crash_at: dict[str, int] = {}
+        self.violations: list[str] = []
         self._lives: Counter[str] = Counter()
 
     def node(self, name: str) -> Node:

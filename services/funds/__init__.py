@@ -1,0 +1,1 @@
+"""Funds: umbrellas, sub-funds and share classes, and when they deal (TA-F)."""

@@ -1,0 +1,26 @@
+"""The composition root of funds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libs.edge.component import ServiceParts
+from libs.edge.composition import compose
+from libs.edge.settings import Settings
+from libs.runtime.service import Parts
+from services.funds.api import routers
+from services.funds.domain.decider import FundsDecider
+from services.funds.projections import project
+from services.funds.reactions import DUE
+
+
+def parts() -> Parts:
+    """What funds brings to the runtime."""
+    decider = FundsDecider()
+    stems = (kind.type_name().rpartition(".v")[0] for kind in decider.catalogue.types())
+    return Parts(decider, dict.fromkeys(stems, project), Path(__file__).with_name("migrations"), due=DUE)
+
+
+def service(settings: Settings) -> ServiceParts:
+    """Funds for `cartulary serve`."""
+    return compose(parts(), settings, routers, "Umbrellas, sub-funds, share classes and their dealing calendars.")
