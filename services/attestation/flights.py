@@ -91,7 +91,7 @@ class Flights:
         return [flight for flight in self._flights if flight.offered_at is None and not flight.settled]
 
     def stale(self, blocks: int) -> list[Flight]:
-        """What a pool may have lost (quirk 3): offered so many blocks ago and not settled; the next in turn, a block less."""
+        """What a pool may have lost (quirk 3): offered so many blocks ago, not settled; the next in turn one less."""
         height, open_ones = self._watcher.height, [flight for flight in self._flights if not flight.settled]
         return [
             flight

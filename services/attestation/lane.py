@@ -47,7 +47,9 @@ class _BeginAgain(Exception):
 class Lane:
     """Attests one lane for as long as it is among those `held`; `stopping` ends it gracefully."""
 
-    def __init__(self, lane: int, parts: Parts, held: Callable[[], frozenset[int]], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, lane: int, parts: Parts, held: Callable[[], frozenset[int]], stopping: Callable[[], bool]
+    ) -> None:
         self._lane, self._parts, self._held, self._stopping = lane, parts, held, stopping
 
     async def run(self) -> None:
@@ -77,7 +79,6 @@ class Lane:
         finally:
             health.lane_left(self._lane)
 
-
     def _is_held(self) -> bool:
         return self._lane in self._held()
 
@@ -85,7 +86,9 @@ class Lane:
 class _Pipeline:
     """The lane from one reading of the contract to the next."""
 
-    def __init__(self, lane: int, parts: Parts, held: Callable[[], frozenset[int]], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, lane: int, parts: Parts, held: Callable[[], frozenset[int]], stopping: Callable[[], bool]
+    ) -> None:
         self._lane, self._parts, self._held, self._stopping = lane, parts, held, stopping
         self._genesis = lane_genesis(parts.ledger.identity, lane)
         self._signer = parts.signers[lane]
