@@ -1,4 +1,4 @@
-"""What must hold once a simulated fleet is at rest, checked against the ledger alone (architecture.md, "Invariants")."""
+"""What must hold once a simulated fleet is at rest, checked against the ledger alone (architecture.md)."""
 
 from __future__ import annotations
 
