@@ -14,10 +14,7 @@ from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
 from libs.ledger.port import LedgerReader
-from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.log import Attested, AttestedLog
-from libs.runtime.ports import (
+from libs.ports import (
     Bus,
     Clock,
     Commit,
@@ -28,7 +25,10 @@ from libs.runtime.ports import (
     Position,
     Store,
 )
-from libs.runtime.project import Change, Projection
+from libs.ports.changes import Change, Projection
+from libs.runtime.four_eyes import Rules
+from libs.runtime.keyed import KeyedHashes
+from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.records import CursorAdvanced, EpochBegun
 from libs.runtime.relay import nowhere
 

@@ -10,7 +10,7 @@ import structlog
 
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
-from libs.runtime.ports import (
+from libs.ports import (
     GAPS_TOPIC,
     INTENTS_TOPIC,
     Bus,

@@ -20,10 +20,10 @@ from libs.kernel.ids import uuid7
 from libs.ledger.client import LaneSigner
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import public_bytes, sealer
+from libs.ports import Outcome
 from libs.runtime.automatic import CONSUMER as REACT
 from libs.runtime.committing import CONSUMER as COMMIT
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Outcome
 from libs.runtime.service import ROLES, Parts, Role, ServicePath
 from libs.testkit.sample import bells, tills
 from libs.testkit.sim.bus import SimBroker
