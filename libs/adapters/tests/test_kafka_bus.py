@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.adapters.kafka.bus import KafkaBus
 from libs.kernel.errors import InvalidValue
-from libs.runtime.ports import BusUnreachable
+from libs.ports import BusUnreachable
 from libs.stack.addresses import Addresses
 from libs.testkit.ports.bus import LANES, BusSuite, BusUnderTest, numbered, numbers, read
 

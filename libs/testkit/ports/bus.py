@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from libs.runtime.ports import Bus, BusUnreachable, LaneReader, Membership, Message, Outgoing
+from libs.ports import Bus, BusUnreachable, LaneReader, Membership, Message, Outgoing
 
 WAIT_S = 10.0
 LANES = 4

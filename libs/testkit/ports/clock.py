@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 
 class ClockSuite:
