@@ -13,6 +13,7 @@ import structlog
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
 from libs.ports import (
     Bus,
@@ -27,7 +28,6 @@ from libs.ports import (
 )
 from libs.ports.changes import Change, Projection
 from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.records import CursorAdvanced, EpochBegun
 from libs.runtime.relay import nowhere

@@ -21,10 +21,10 @@ from libs.kernel.errors import (
     NotReady,
 )
 from libs.kernel.ids import uuid7
+from libs.kernel.keyed import KeyedHashes
 from libs.kernel.streams import key_of, lane_of_stream
 from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Store
 from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.planning import EMPTY, Folded, Plan, Planner, Request
 
 log = structlog.get_logger(__name__)

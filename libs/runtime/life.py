@@ -10,12 +10,12 @@ import structlog
 
 from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.kernel.ids import uuid7
+from libs.kernel.keyed import KeyedHashes
 from libs.kernel.time import to_wire
 from libs.ledger.port import LedgerReader
 from libs.ports import Bus, Clock, Store
 from libs.runtime.committing import CONSUMER, Committer
 from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.log import AttestedLog
 from libs.runtime.records import SYSTEM_TENANT
 

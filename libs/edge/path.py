@@ -10,9 +10,11 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
+from libs.edge.callers import Gateway
 from libs.kernel.decider import Decider
 from libs.kernel.errors import CartularyError, Conflict
 from libs.kernel.events import Event
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
 from libs.ports import Bus, Clock, Life, Store
 from libs.ports.changes import Projection
@@ -22,8 +24,6 @@ from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.committing import Committer
 from libs.runtime.deciding import DecideLoop
 from libs.runtime.four_eyes import Rules
-from libs.runtime.gateway import Gateway
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.relay import At, Relay, Seal, nowhere
 
 log = structlog.get_logger(__name__)

@@ -11,9 +11,9 @@ import structlog
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, NotReady
+from libs.kernel.keyed import KeyedHashes
 from libs.ports import Outcome, Store
 from libs.runtime.deciding import DecideLoop
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.planning import Request
 
 log = structlog.get_logger(__name__)
