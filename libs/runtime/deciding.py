@@ -23,6 +23,7 @@ from libs.kernel.errors import (
 from libs.kernel.ids import uuid7
 from libs.kernel.keyed import KeyedHashes
 from libs.kernel.streams import key_of, lane_of_stream
+from libs.observe import metrics
 from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Store
 from libs.runtime.four_eyes import Rules
 from libs.runtime.planning import EMPTY, Folded, Plan, Planner, Request
@@ -97,6 +98,7 @@ class DecideLoop:
                 log.warning("backlog_unknown", reason=error.detail)
             else:
                 self._full = waiting > self._backlog_limit
+                metrics.BACKLOG.labels(self._rules.service).set(waiting)
             await self._clock.sleep(0.5)
 
     async def _decide_lane(self, lane: int) -> None:
@@ -165,7 +167,18 @@ class DecideLoop:
                 plan = await self._plan_group(tx, fresh)
                 await tx.store(plan.intents, plan.settled, list(plan.failed))
         self._remember(plan.streams)
+        self._count(plan, len(requests))
         return {**results, **plan.outcomes, **plan.settled, **plan.failed}
+
+    def _count(self, plan: Plan, commands: int) -> None:
+        service = self._rules.service
+        metrics.GROUP.labels(service).observe(commands)
+        for outcome, count in (
+            ("decided", len(plan.outcomes)),
+            ("settled", len(plan.settled)),
+            ("failed", len(plan.failed)),
+        ):
+            metrics.DECIDED.labels(service, outcome).inc(count)
 
     async def _plan_group(self, tx: Deciding, fresh: list[Request]) -> Plan:
         loaded = await self._load(tx, {s for request in fresh for s in request.command.streams()})

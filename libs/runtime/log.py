@@ -15,6 +15,7 @@ from libs.ledger.opening import BadBatch, Lie, open_batch
 from libs.ledger.port import LedgerReader, MinedBatch
 from libs.ledger.reader import history
 from libs.ledger.record import decode_record
+from libs.observe import metrics
 from libs.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
 
 log = structlog.get_logger(__name__)
@@ -149,6 +150,7 @@ class AttestedLog:
 
     def _aside(self, at: int, why: str) -> None:
         self._set_aside += 1
+        metrics.SET_ASIDE.labels(self._lane).inc()
         log.error("attested_record_set_aside", lane=self._lane, at=at, why=why, so_far=self._set_aside)
 
     async def close(self) -> None:
