@@ -1,4 +1,4 @@
-"""What B4 and B5 read: a ledger of order-shaped events (bodies of about 600 bytes), and the service that commits them."""
+"""What B4 and B5 read: a ledger of order-shaped events of about 600 bytes, and the service that commits them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+from libs.edge.path import Parts
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor, AttestedEvent, Decision, EventEntry
 from libs.kernel.errors import InvalidValue
@@ -16,8 +17,7 @@ from libs.kernel.events import Catalogue, Event
 from libs.kernel.ids import uuid7
 from libs.kernel.streams import lane_of, stream_name
 from libs.kernel.time import to_wire
-from libs.runtime.project import Change, Put
-from libs.runtime.service import Parts
+from libs.ports.changes import Change, Put
 
 SERVICE = "orders"
 BATCH_EVENTS = 2_000
@@ -96,7 +96,9 @@ def orders(fund: str, count: int, now: datetime, chance: random.Random) -> list[
     return made
 
 
-def batches(events: int, lanes: int, now: Callable[[], datetime], seed: int = 1) -> Iterator[tuple[int, list[list[Decision]]]]:
+def batches(
+    events: int, lanes: int, now: Callable[[], datetime], seed: int = 1
+) -> Iterator[tuple[int, list[list[Decision]]]]:
     """(lane, runs of decisions) a batch, the lanes in turn."""
     chance, funds = random.Random(seed), funds_of(lanes)
     for number in range(max(1, events // BATCH_EVENTS)):

@@ -93,10 +93,13 @@ def _decimals_as_text(node: Any) -> None:
         for inner in node:
             _decimals_as_text(inner)
     elif isinstance(node, dict):
-        choices = node.get("anyOf")
-        if isinstance(choices, list):
-            texts = [c for c in choices if isinstance(c, dict) and c.get("type") == "string" and "pattern" in c]
-            if texts:
-                node["anyOf"] = [c for c in choices if not (isinstance(c, dict) and c.get("type") == "number")]
+        choices = [choice for choice in node.get("anyOf", ()) if isinstance(choice, dict)]
+        kinds = {choice.get("type") for choice in choices}
+        if {"number", "string"} <= kinds:
+            kept = [{**c, "format": "decimal"} if c.get("type") == "string" else c for c in choices]
+            kept = [choice for choice in kept if choice.get("type") != "number"]
+            node["anyOf"] = kept
+            if len(kept) == 1:
+                node.update(node.pop("anyOf")[0])
         for inner in node.values():
             _decimals_as_text(inner)

@@ -9,14 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+from libs.edge.path import Parts
 from libs.kernel.decider import Command
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Claim, Due, Event, UnknownEvent
 from libs.kernel.streams import stream_name
-from libs.runtime.ports import DueRow
-from libs.runtime.project import Add, Change, Drop, Put
-from libs.runtime.service import Parts
+from libs.ports import DueRow
+from libs.ports.changes import Add, Change, Drop, Put
 
 SERVICE = "tills"
 COUNT_AFTER = timedelta(seconds=20)

@@ -13,15 +13,15 @@ import asyncpg
 
 from libs.adapters.postgres.digests import Digest, digests
 from libs.adapters.postgres.store import PostgresStore
+from libs.edge.path import Parts
 from libs.kernel.errors import CartularyError
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader, LedgerUnreachable
+from libs.ports import BusUnreachable, Clock, LaneReader, Membership, Message, Outgoing, Position
 from libs.runtime import life
 from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.committing import CONSUMER, Committer
 from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import BusUnreachable, Clock, LaneReader, Membership, Message, Outgoing, Position
-from libs.runtime.service import Parts
 
 Progress = Callable[[str, int, int], None]
 
@@ -72,8 +72,8 @@ class ServiceReplay:
             for table in sorted({*self.live, *self.rebuilt})
         }
         return {
-            "service": self.service, "true": self.is_true, "events": self.events, "lanesElsewhere": list(self.elsewhere),
-            "tables": tables,
+            "service": self.service, "true": self.is_true, "events": self.events,
+            "lanesElsewhere": list(self.elsewhere), "tables": tables,
         }  # fmt: skip
 
 
@@ -116,8 +116,8 @@ class Replay:
     """Rebuilds services; `live` and `into` are administrators' DSNs of two databases, `password(role)` each role's."""
 
     def __init__(
-        self, node: LedgerReader, clock: Clock, keyed: KeyedHashes, password: Callable[[str], str], live: str, into: str,
-        *, throw_away: bool = False,
+        self, node: LedgerReader, clock: Clock, keyed: KeyedHashes, password: Callable[[str], str], live: str,
+        into: str, *, throw_away: bool = False,
     ) -> None:  # fmt: skip
         self._node, self._clock, self._keyed, self._password = node, clock, keyed, password
         self._live, self._into, self._throw_away = live, into, throw_away
