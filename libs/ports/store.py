@@ -129,8 +129,7 @@ class DueRow(NamedTuple):
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedDecision:
+class CommittedDecision(NamedTuple):
     """What the commit of a decision leaves for idempotency (W-20); `void` when a version stood already (W-21)."""
 
     decision: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 import structlog
@@ -166,18 +165,26 @@ class Committer:
     async def _work(self, tx: Committing, batches: Iterable[Attested]) -> _Work:
         work, service = _Work(), self._rules.service
         batches = list(batches)
-        own = {e.stream for batch in batches for e in batch.events if e.service == service}
+        own = {
+            event.body["stream"]
+            for batch in batches
+            for event in batch.events
+            if event.body["producer"]["service"] == service
+        }
         committed = await tx.committed(sorted(own)) if own else {}
         for batch in batches:
             work.positions[batch.place.lane] = batch.after
-            if any(event.service == service for event in batch.events):
-                work.places.append(batch.place)
-            for _, group in groupby(batch.events, key=lambda event: event.body["decision"]["id"]):
-                events = list(group)
-                if events[0].service == service:
-                    self._own_decision(work, committed, events, batch.traceparents)
+            events, at, decided = batch.events, 0, len(work.decisions)
+            while at < len(events):
+                head = events[at].body
+                group = events[at : at + head["decision"]["count"]]
+                if head["producer"]["service"] == service:
+                    self._own_decision(work, committed, group, batch.traceparents)
                 else:
-                    self._foreign_events(work, events)
+                    self._foreign_events(work, group)
+                at += len(group)
+            if len(work.decisions) > decided:
+                work.places.append(batch.place)
         return work
 
     def _own_decision(
@@ -185,8 +192,11 @@ class Committer:
     ) -> None:
         """One decision, whole (invariant 12): void when one of its versions stood already (W-21)."""
         head = events[0].body
-        void = any(e.body["version"] <= committed.get(e.stream, 0) for e in events)
-        versions = {event.stream: int(event.body["version"]) for event in events}
+        void, versions = False, dict[str, int]()
+        for seen in events:
+            stream, version = seen.body["stream"], seen.body["version"]
+            void = void or version <= committed.get(stream, 0)
+            versions[stream] = version
         decision = head["decision"]["id"]
         work.decisions.append(
             CommittedDecision(
@@ -194,10 +204,10 @@ class Committer:
                 traces.get(decision),
             )
         )  # fmt: skip
-        work.events.extend((event, void) for event in events)
-        parsed = [self._rules.catalogue.parse(seen.type, seen.body["data"]) for seen in events]
+        work.events.extend([(event, void) for event in events])
+        parsed = [self._rules.catalogue.parse(seen.body["type"], seen.body["data"]) for seen in events]
         # A marker settles its lane even when the former life's, late, took its version: it is there, and that counts.
-        work.markers.extend((event.epoch, event.lane) for event in parsed if isinstance(event, EpochBegun))
+        work.markers.extend([(event.epoch, event.lane) for event in parsed if isinstance(event, EpochBegun)])
         if void:
             log.error("decision_void", decision=decision, streams=list(versions))
             return
@@ -206,15 +216,19 @@ class Committer:
             self._fold_event(work, event, seen)
 
     def _fold_event(self, work: _Work, event: Event, seen: AttestedEvent) -> None:
-        tenant, stream = seen.tenant, seen.stream
-        for claim, taken in (*((c, True) for c in event.claims()), *((c, False) for c in event.releases())):
-            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), taken))
-        work.due.extend(DueRow(seen.id, due.kind, due.at, tenant, stream, due.payload) for due in event.due())
+        tenant, stream = seen.body["tenant"], seen.body["stream"]
+        for claim in event.claims():
+            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), True))
+        for claim in event.releases():
+            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), False))
+        for due in event.due():
+            work.due.append(DueRow(seen.id, due.kind, due.at, tenant, stream, due.payload))
         if isinstance(event, CursorAdvanced):
             position = Position(event.sequence, bytes.fromhex(event.head), event.block)
             work.cursors[(event.consumer, event.lane)] = position
-        if projection := self._projections.get(seen.type.rpartition(".v")[0]):
-            work.changes.extend((tenant, change) for change in projection(event, seen))
+        if projection := self._projections.get(seen.body["type"].rpartition(".v")[0]):
+            for change in projection(event, seen):
+                work.changes.append((tenant, change))
 
     def _foreign_events(self, work: _Work, events: list[AttestedEvent]) -> None:
         for seen in events:

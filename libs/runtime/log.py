@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -73,7 +73,7 @@ class AttestedLog:
             return batches
         return []
 
-    async def history(self, to_block: int) -> AsyncIterator[list[Attested]]:
+    async def history(self, to_block: int) -> AsyncGenerator[list[Attested], None]:
         """What the ledger itself holds after this position, up to a block, in groups; the bus is not asked."""
         group: list[Attested] = []
         start = self.position
