@@ -31,7 +31,7 @@ from libs.ledger.deploy import deploy
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import lane_key, producer_key
 from libs.ledger.record import decode_record, seal_run
-from libs.runtime.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
+from libs.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.stack.addresses import Addresses
 from libs.testkit.prefixed import PrefixedBus
 from services.attestation.instance import Attestation

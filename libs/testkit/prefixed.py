@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from libs.adapters.kafka.bus import KafkaBus
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
 
 
 class PrefixedBus:

@@ -9,7 +9,7 @@ import structlog
 
 from libs.ledger.client import LaneSigner
 from libs.ledger.port import Ledger
-from libs.runtime.ports import INTENTS_TOPIC, Bus, BusUnreachable, Clock, Membership
+from libs.ports import INTENTS_TOPIC, Bus, BusUnreachable, Clock, Membership
 from services.attestation.cloudevents import CloudEvents, Prepare
 from services.attestation.health import Health
 from services.attestation.intake import Registry

@@ -17,7 +17,7 @@ from libs.ledger.batch import BatchBuilder, RunTooLarge
 from libs.ledger.opening import BadBatch
 from libs.ledger.port import LaneState, LedgerUnreachable
 from libs.ledger.record import encode_gap, lane_key
-from libs.runtime.ports import (
+from libs.ports import (
     GAPS_TOPIC,
     INTENTS_TOPIC,
     LEDGER_TOPIC,

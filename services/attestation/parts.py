@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from libs.ledger.batch import BatchLimits
 from libs.ledger.client import LaneSigner
 from libs.ledger.port import Ledger
-from libs.runtime.ports import Bus, Clock
+from libs.ports import Bus, Clock
 from services.attestation.health import Health
 from services.attestation.intake import Registry
 from services.attestation.metrics import Metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from libs.ledger.hashing import keccak
-from libs.runtime.ports import LEDGER_TOPIC, Message, Outgoing
+from libs.ports import LEDGER_TOPIC, Message, Outgoing
 from libs.testkit.sim.loop import simulate
 from services.attestation.cloudevents import topic_of
 from services.attestation.tests.simulated import Scene, attested
