@@ -210,3 +210,13 @@ async def test_a_second_stop_ends_at_once(tmp_path: Path) -> None:
     process.stop()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+def test_importing_the_edge_imports_nothing_heavy() -> None:
+    """B9: what only some processes need is imported by those that need it."""
+    code = (
+        "import sys; import libs.edge.app, libs.edge.serve, libs.edge.changes;"
+        "print({'aiohttp', 'eth_account', 'opentelemetry.sdk', 'uvicorn', 'web3'} & set(sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"
