@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.edge.problems import (
     BodyTooLarge,
     DuplicateKey,
+    DuplicateParameter,
     ForbiddenCharacter,
     MalformedJson,
     TooDeep,
@@ -29,7 +31,7 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 class StrictBody:
     """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
 
-    It also refuses NUL in the path and the query, which no store can hold.
+    It also refuses NUL in the path and the query, which no store can hold, and a parameter given twice.
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int, max_json_depth: int) -> None:
@@ -41,8 +43,7 @@ class StrictBody:
             await self._app(scope, receive, send)
             return
         try:
-            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
-                raise ForbiddenCharacter("the address holds a NUL")
+            _check_address(scope["path"], scope["query_string"])
             body = await self._read(scope, receive)
             if body is None:
                 return
@@ -71,6 +72,16 @@ class StrictBody:
         if total > self._max_bytes:
             raise BodyTooLarge(f"at most {self._max_bytes} bytes", value=total)
         return b"".join(chunks)
+
+
+def _check_address(path: str, query: bytes) -> None:
+    if "\x00" in path or b"%00" in query:
+        raise ForbiddenCharacter("the address holds a NUL")
+    if b"&" in query:
+        names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DuplicateParameter("each parameter once", field=_printable(twice))
 
 
 def json_of(request: Request) -> Any:

@@ -17,12 +17,12 @@ from libs.edge.component import Component, ServiceParts
 from libs.edge.desk import PostgresChangeDesk
 from libs.edge.health import Check, State
 from libs.edge.settings import Settings, SettingsInvalid
-from libs.kernel.secrets import MasterSecret
 from libs.ledger.deploy import load_identity
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import producer_key, sealer
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
+from libs.ledger.secrets import MasterSecret
 from libs.runtime.four_eyes import Rules
 from libs.runtime.gateway import Gateway
 from libs.runtime.keyed import KeyedHashes

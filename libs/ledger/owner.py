@@ -58,9 +58,7 @@ class OwnerAccount:
 
     async def mined_nonce(self) -> int:
         """The next nonce by mined transactions alone."""
-        count = await self._rpc.call(
-            "eth_getTransactionCount", "0x" + self.address.hex(), "latest", wanted=_is_text
-        )
+        count = await self._rpc.call("eth_getTransactionCount", "0x" + self.address.hex(), "latest", wanted=_is_text)
         return int(count, 16)
 
     async def sign(self, to: bytes | None, calls: Iterable[bytes]) -> list[Signed]:
@@ -70,8 +68,7 @@ class OwnerAccount:
         """
         nonce, price = await self.mined_nonce(), await self._gas_price()
         return [
-            self._sign(to, data, nonce + offset, await self._gas(to, data), price)
-            for offset, data in enumerate(calls)
+            self._sign(to, data, nonce + offset, await self._gas(to, data), price) for offset, data in enumerate(calls)
         ]
 
     def _sign(self, to: bytes | None, data: bytes, nonce: int, gas: int, price: int) -> Signed:
@@ -154,9 +151,7 @@ class OwnerAccount:
             # The nonce is mined and no receipt is there: counted a few times, as it may lag behind its block.
             taken = taken + 1 if await self.mined_nonce() > signed.nonce else 0
             if taken >= _LOOKS_BEFORE_TAKEN:
-                raise NonceTaken(
-                    f"another transaction of the owner took nonce {signed.nonce}; run the same again"
-                )
+                raise NonceTaken(f"another transaction of the owner took nonce {signed.nonce}; run the same again")
             await asyncio.sleep(_LOOK_S)
 
 

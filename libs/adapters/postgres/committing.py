@@ -9,8 +9,8 @@ import orjson
 
 from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
-from libs.runtime.ports import Commit, CommittedDecision, Position
-from libs.runtime.project import Add, Change, Drop, Put
+from libs.ports import Commit, CommittedDecision, Position
+from libs.ports.changes import Add, Change, Drop, Put
 
 _BATCH_COLUMNS = [
     "lane",
@@ -45,7 +45,8 @@ on conflict (stream) do update set committed = excluded.committed,
 _IDEMPOTENCY = """
 insert into idempotency (tenant, command, request, status, decision, streams)
 select w.tenant, w.command, w.request, 'committed', w.decision::uuid, w.streams::jsonb
-from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as w(tenant, command, request, decision, streams)
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+     as w(tenant, command, request, decision, streams)
 on conflict (tenant, command) do update set status = 'committed', decision = excluded.decision,
     streams = excluded.streams where idempotency.status <> 'committed'
 """
@@ -162,8 +163,8 @@ class PostgresCommitting:
         standing = [by_command[key] for key in sorted(by_command)]
         if standing:
             await self._c.execute(
-                _IDEMPOTENCY, [d.tenant for d in standing], [d.command for d in standing], [d.request for d in standing],
-                [d.decision for d in standing], [_json(d.streams) for d in standing],
+                _IDEMPOTENCY, [d.tenant for d in standing], [d.command for d in standing],
+                [d.request for d in standing], [d.decision for d in standing], [_json(d.streams) for d in standing],
             )  # fmt: skip
         await self._c.execute(_WAITING, ids)
         await self._c.execute("delete from intents where decision = any($1::text[]::uuid[])", ids)
