@@ -74,7 +74,7 @@ class Composition:
         secrets = MasterSecret.load(settings.home)
         self.keyed = KeyedHashes(secrets.derive("idempotency"))
         dsn = settings.postgres_dsn.get_secret_value()
-        self.roles: list[Role] = [role for role in ROLES if role in settings.roles]
+        self.roles: list[Role] = [role for role in ROLES if settings.plays(role)]
         self.stores = {
             role: PostgresStore(dsn, self.service, secrets.password, migrations=parts.migrations)
             for role in dict.fromkeys([*self.roles, "api"])
