@@ -19,8 +19,8 @@ def serve(
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; then finish what is in flight, drain and close."""
     from libs.adapters.clock import SystemClock
-    from libs.edge.serve import serve as run
     from libs.cli.parts import with_local_stack
+    from libs.edge.serve import serve as run
     from libs.edge.settings import load_settings
     from libs.kernel.errors import CartularyError
 

@@ -19,8 +19,8 @@ from libs.edge.health import Check, State
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.kernel.secrets import MasterSecret
 from libs.ledger.hashing import genesis_head
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer
-from libs.ledger.deploy import load_identity
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
 from libs.runtime.four_eyes import Rules
