@@ -29,9 +29,9 @@ from libs.ledger.deploy import deploy
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import lane_key, producer_key
 from libs.ledger.record import decode_record, seal_run
-from libs.runtime.bus_kafka import KafkaBus
-from libs.runtime.clock import SystemClock
-from libs.runtime.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
+from libs.adapters.kafka.bus import KafkaBus
+from libs.adapters.clock import SystemClock
+from libs.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.stack.addresses import Addresses
 from libs.testkit.prefixed import PrefixedBus
 from services.attestation.app import Attestation
@@ -154,16 +154,21 @@ async def bare_loop(stack: Addresses, delta: Deltas) -> float:
         builder = BatchBuilder(KNOBS.limits)
         for sealed in scene.runs[0]:
             builder.add(hashed(sealed, decode_run(sealed[64:])))
-        ready: list[bytes] = []
+        ready: list[tuple[bytes, int]] = []
+        waiting: list[int] = []
         first, head = 1, genesis_head(identity.chain_id, identity.contract, 0)
         while len(builder):
             batch = builder.build(0, first, head)
-            ready.append(signer.sign(len(ready), batch.gas, batch.calldata).raw)
+            ready.append((signer.sign(len(ready), batch.gas, batch.calldata).raw, batch.gas))
             first, head = batch.next, batch.head
         start = time.perf_counter()
-        for raw in ready:
-            await scene.ledger.send(raw)
         async with asyncio.timeout(300):
+            for nonce, (raw, gas) in enumerate(ready):
+                waiting.append(gas)
+                while sum(waiting) > KNOBS.flight_gas:  # what a block holds and no more, as the service does
+                    mined = await scene.ledger.nonce(signer.address)
+                    del waiting[: len(waiting) - (nonce + 1 - mined)]
+                await scene.ledger.send(raw)
             while (await scene.ledger.lane(0)).next != first:
                 await asyncio.sleep(0.01)
         took = time.perf_counter() - start

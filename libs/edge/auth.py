@@ -18,7 +18,7 @@ from libs.edge.keyset import KeySet
 from libs.edge.settings import Settings
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 from libs.runtime.records import SYSTEM_TENANT
 
 _MAX_TOKEN = 8_192

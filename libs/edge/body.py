@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -21,6 +22,8 @@ from libs.kernel.errors import CartularyError, InvalidValue
 
 _MAX_INTEGER = 2**53 - 1
 _JSON = "cartulary.json"
+# A string is passed over whole, its brackets with it.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 class StrictBody:
@@ -85,6 +88,7 @@ def strict_json(body: bytes, max_depth: int) -> Any:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise MalformedJson(f"not UTF-8 at byte {error.start}") from None
+    _shallow(text, max_depth)
     try:
         value = json.loads(
             text,
@@ -93,12 +97,23 @@ def strict_json(body: bytes, max_depth: int) -> Any:
             parse_constant=_no_float,
             parse_int=_bounded,
         )
-    except RecursionError:
-        raise TooDeep(f"nested deeper than {max_depth}") from None
     except json.JSONDecodeError as error:
         raise MalformedJson(f"{error.msg} at character {error.pos}") from None
     _walk(value, max_depth)
     return value
+
+
+def _shallow(text: str, max_depth: int) -> None:
+    """Refuse deep nesting before the parser, which recurses in C, sees it."""
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        opened = token.group()
+        if opened in "[{":
+            depth += 1
+            if depth > max_depth:
+                raise TooDeep(f"nested deeper than {max_depth}")
+        elif opened in "]}":
+            depth -= 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

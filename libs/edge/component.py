@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from libs.edge import metrics
 from libs.edge.health import Check, Level, State
 from libs.edge.logging import described
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 

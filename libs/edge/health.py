@@ -15,7 +15,7 @@ from starlette.responses import Response
 from libs.edge import metrics
 from libs.kernel.errors import CartularyError
 from libs.kernel.time import to_wire
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 

@@ -25,7 +25,7 @@ from libs.edge.problems import problem_response
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.edge.telemetry import configure_telemetry
 from libs.kernel.errors import NotReady
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,7 @@ _CALL_BYTES = 1_024
 # by its own tests with room to spare) per call, per mark (two storage slots) and per leaf (head, node, memory).
 _GAS_TRANSACTION = 21_000
 _GAS_ZERO, _GAS_NONZERO = 4, 16
-_GAS_CALL, _GAS_MARK, _GAS_LEAF = 150_000, 60_000, 1_200
+_GAS_CALL, _GAS_MARK, _GAS_LEAF = 150_000, 60_000, 400
 
 
 class RunTooLarge(CartularyError):

@@ -60,7 +60,7 @@ class BadBatch(CartularyError):
     code = "bad-batch"
 
     def __init__(self, kind: Lie | str, detail: str) -> None:
-        self.kind = Lie(kind)
+        self.kind, self.finding = Lie(kind), detail
         super().__init__(f"{self.kind}: {detail}", field="batch", value=self.kind.value)
 
 

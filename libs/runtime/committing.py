@@ -14,10 +14,7 @@ from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
 from libs.ledger.port import LedgerReader
-from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.log import Attested, AttestedLog
-from libs.runtime.ports import (
+from libs.ports import (
     Bus,
     Clock,
     Commit,
@@ -28,7 +25,10 @@ from libs.runtime.ports import (
     Position,
     Store,
 )
-from libs.runtime.project import Change, Projection
+from libs.ports.changes import Change, Projection
+from libs.runtime.four_eyes import Rules
+from libs.runtime.keyed import KeyedHashes
+from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.records import CursorAdvanced, EpochBegun
 from libs.runtime.relay import nowhere
 
@@ -183,12 +183,14 @@ class Committer:
             )
         )  # fmt: skip
         work.events.extend((event, void) for event in events)
+        parsed = [self._rules.catalogue.parse(seen.type, seen.body["data"]) for seen in events]
+        # A marker settles its lane even when the former life's, late, took its version: it is there, and that counts.
+        work.markers.extend((event.epoch, event.lane) for event in parsed if isinstance(event, EpochBegun))
         if void:
             log.error("decision_void", decision=decision, streams=list(versions))
             return
         committed.update(versions)
-        for seen in events:
-            event = self._rules.catalogue.parse(seen.type, seen.body["data"])
+        for event, seen in zip(parsed, events, strict=True):
             self._fold_event(work, event, seen)
 
     def _fold_event(self, work: _Work, event: Event, seen: AttestedEvent) -> None:
@@ -196,9 +198,7 @@ class Committer:
         for claim, taken in (*((c, True) for c in event.claims()), *((c, False) for c in event.releases())):
             work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), taken))
         work.due.extend(DueRow(seen.id, due.kind, due.at, tenant, stream, due.payload) for due in event.due())
-        if isinstance(event, EpochBegun):
-            work.markers.append((event.epoch, event.lane))
-        elif isinstance(event, CursorAdvanced):
+        if isinstance(event, CursorAdvanced):
             position = Position(event.sequence, bytes.fromhex(event.head), event.block)
             work.cursors[(event.consumer, event.lane)] = position
         if projection := self._projections.get(seen.type.rpartition(".v")[0]):

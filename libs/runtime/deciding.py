@@ -23,13 +23,14 @@ from libs.kernel.errors import (
     DecisionTooLarge,
     IdempotencyMismatch,
     InvalidValue,
+    NotReady,
 )
 from libs.kernel.ids import uuid7
 from libs.kernel.streams import key_of, lane_of_stream
 from libs.kernel.time import to_wire
+from libs.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, LifeChanged, Outcome, Status, Store
 from libs.runtime.four_eyes import Rules
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, Outcome, Status, Store
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +99,7 @@ class DecideLoop:
         ]
         self._folded: OrderedDict[str, Folded] = OrderedDict()
         self._full = False
+        self._running = False
 
     async def submit(self, request: Request) -> Outcome:
         """Decide the command: what became of it so far, `refused` included.
@@ -107,6 +109,8 @@ class DecideLoop:
         streams = request.command.streams()
         if len({key_of(stream) for stream in streams}) != 1:
             raise InvalidValue("the streams of a decision share one key (W-2)", field="streams", value=streams)
+        if not self._running:
+            raise NotReady("the service is starting")
         if self._full:
             raise BacklogFull(f"more than {self._backlog_limit} decisions wait for the ledger")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -114,11 +118,19 @@ class DecideLoop:
         return await future
 
     async def run(self) -> None:
-        """Decide until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for lane in range(self._lanes):
-                group.create_task(self._decide_lane(lane))
-            group.create_task(self._watch_backlog())
+        """Decide until cancelled, or until another life began; whoever still waits then gets NotReady."""
+        self._running = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in range(self._lanes):
+                    group.create_task(self._decide_lane(lane))
+                group.create_task(self._watch_backlog())
+        finally:
+            self._running = False
+            for queue in self._queues:
+                while not queue.empty():
+                    _, future = queue.get_nowait()
+                    _fail(future)
 
     async def _watch_backlog(self) -> None:
         while True:
@@ -142,7 +154,12 @@ class DecideLoop:
                     carried = following
                     break
                 group.append(following)
-            await self._decide_group(lane, group)
+            try:
+                await self._decide_group(lane, group)
+            except BaseException:
+                if carried is not None:
+                    _fail(carried[1])
+                raise
 
     async def _decide_group(self, lane: int, group: list[tuple[Request, asyncio.Future[Outcome]]]) -> None:
         by_command: dict[str, Request] = {}
@@ -160,6 +177,9 @@ class DecideLoop:
         for request, future in group:
             if not future.done():
                 _settle(future, request, decided[request.key.command])
+        for result in decided.values():
+            if isinstance(result, LifeChanged):
+                raise result
 
     async def _attempts(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         attempt = 1
@@ -300,6 +320,11 @@ def _check_size(decision: Decision) -> None:
     size = len(canonical([[entry.type, entry.stream, entry.data] for entry in decision.events]))
     if len(decision.events) > MAX_DECISION_EVENTS or size > MAX_DECISION_BYTES:
         raise DecisionTooLarge(f"at most {MAX_DECISION_EVENTS} events and {MAX_DECISION_BYTES} bytes", value=size)
+
+
+def _fail(future: asyncio.Future[Outcome]) -> None:
+    if not future.done():
+        future.set_exception(NotReady("the service starts anew"))
 
 
 def _settle(future: asyncio.Future[Outcome], request: Request, result: Outcome | Exception) -> None:

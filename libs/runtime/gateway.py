@@ -11,9 +11,9 @@ import structlog
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, NotReady
+from libs.ports import Outcome, Store
 from libs.runtime.deciding import DecideLoop, Request
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Outcome, Store
 
 log = structlog.get_logger(__name__)
 

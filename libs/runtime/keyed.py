@@ -6,7 +6,7 @@ import hashlib
 import hmac
 
 from libs.kernel.events import Claim
-from libs.runtime.ports import CommandKey, KeyedClaim
+from libs.ports import CommandKey, KeyedClaim
 
 # 128 bits: a collision is out of reach, and every byte of it is paid for on the ledger.
 _HASH_BYTES = 16

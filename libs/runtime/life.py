@@ -12,11 +12,11 @@ from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.kernel.ids import uuid7
 from libs.kernel.time import to_wire
 from libs.ledger.port import LedgerReader
+from libs.ports import Bus, Clock, Store
 from libs.runtime.committing import CONSUMER, Committer
 from libs.runtime.four_eyes import Rules
 from libs.runtime.keyed import KeyedHashes
 from libs.runtime.log import AttestedLog
-from libs.runtime.ports import Bus, Clock, Store
 from libs.runtime.records import SYSTEM_TENANT
 
 log = structlog.get_logger(__name__)
@@ -57,11 +57,13 @@ async def begin(
 ) -> int:
     """Raise the epoch above every mark of this service and store the markers; the new epoch.
 
-    The service decides nothing until they came back attested.
+    It is at least the time in milliseconds: a life that ended before its markers were attested left no mark, and a node
+    that lags shows an old one, but no two lives may share an epoch. The service decides nothing until its markers came
+    back attested.
     """
     service, lanes, now = rules.service, node.identity.lanes, clock.now()
     marks = [await node.mark(lane, service) for lane in range(lanes)]
-    epoch = max(mark.epoch for mark in marks) + 1
+    epoch = max(*(mark.epoch + 1 for mark in marks), int(now.timestamp() * 1000))
     markers = {}
     async with store.committing() as tx:
         events = [rules.types.epoch_begun(epoch=epoch, lane=lane) for lane in range(lanes)]

@@ -15,7 +15,7 @@ from libs.ledger.opening import BadBatch, Lie, open_batch
 from libs.ledger.port import LedgerReader, MinedBatch
 from libs.ledger.reader import history
 from libs.ledger.record import decode_record
-from libs.runtime.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
+from libs.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
 
 log = structlog.get_logger(__name__)
 

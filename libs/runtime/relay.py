@@ -10,7 +10,17 @@ import structlog
 
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, Message, Outgoing, RunOfIntents, Store
+from libs.ports import (
+    GAPS_TOPIC,
+    INTENTS_TOPIC,
+    Bus,
+    Clock,
+    LifeChanged,
+    Message,
+    Outgoing,
+    RunOfIntents,
+    Store,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +60,8 @@ class Relay:
                 async with self.store.relay_lock(lane) as mine:
                     if mine:
                         await _Lane(self, lane).run()
+            except LifeChanged:
+                raise
             except CartularyError as error:
                 log.warning("relay_waits", service=self.service, lane=lane, code=error.code, reason=error.detail)
             await self.clock.sleep(IDLE_WAIT_S)

@@ -14,6 +14,8 @@ from libs.kernel.decider import Decider
 from libs.kernel.errors import CartularyError, Conflict
 from libs.kernel.events import Event
 from libs.ledger.port import LedgerReader
+from libs.ports import Bus, Clock, Life, Store
+from libs.ports.changes import Projection
 from libs.runtime import life
 from libs.runtime.automatic import Automatic, DueCommand, DueLoop, Reaction, Reactor
 from libs.runtime.changes import CHANGE_PROJECTIONS
@@ -22,8 +24,6 @@ from libs.runtime.deciding import DecideLoop
 from libs.runtime.four_eyes import Rules
 from libs.runtime.gateway import Gateway
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Bus, Clock, Life, Store
-from libs.runtime.project import Projection
 from libs.runtime.relay import At, Relay, Seal, nowhere
 
 log = structlog.get_logger(__name__)

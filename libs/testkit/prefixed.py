@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from libs.runtime.bus_kafka import KafkaBus
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
+from libs.adapters.kafka.bus import KafkaBus
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
 
 
 class PrefixedBus:

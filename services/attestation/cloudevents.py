@@ -18,7 +18,7 @@ from libs.ledger.opening import BadBatch, open_batch
 from libs.ledger.port import LedgerReader, LedgerUnreachable
 from libs.ledger.reader import confirm, history
 from libs.ledger.record import MalformedRecord, decode_record
-from libs.runtime.ports import LEDGER_TOPIC, Bus, BusUnreachable, Clock, Message, Outgoing
+from libs.ports import LEDGER_TOPIC, Bus, BusUnreachable, Clock, Message, Outgoing
 
 log = structlog.get_logger(__name__)
 

@@ -59,6 +59,17 @@ class Flights:
         return len(self._flights)
 
     @property
+    def gas(self) -> int:
+        """The gas limits of what is in flight."""
+        return sum(flight.batch.gas for flight in self._flights)
+
+    def has_room(self, most: int, most_gas: int) -> bool:
+        """Whether another batch like the last one may be sent."""
+        if not self._flights:
+            return True
+        return len(self._flights) < most and self.gas + self._flights[-1].batch.gas <= most_gas
+
+    @property
     def over(self) -> bool:
         """One failed, so all behind it fail; and the nonce of every one is settled."""
         return self.broken is not None and all(flight.settled for flight in self._flights)
@@ -81,10 +92,13 @@ class Flights:
         return [flight for flight in self._flights if flight.offered_at is None and not flight.settled]
 
     def stale(self, blocks: int) -> list[Flight]:
-        """What was offered so many blocks ago and is not settled: a pool may have lost it (quirk 3)."""
-        height = self._watcher.height
-        return [f for f in self._flights if not f.settled and f.offered_at is not None
-                and height - f.offered_at >= blocks]  # fmt: skip
+        """What a pool may have lost (quirk 3): offered so many blocks ago and not settled; the next in turn, a block less."""
+        height, open_ones = self._watcher.height, [flight for flight in self._flights if not flight.settled]
+        return [
+            flight
+            for at, flight in enumerate(open_ones)
+            if flight.offered_at is not None and height - flight.offered_at >= blocks - (at == 0)
+        ]
 
     async def offer(self, flight: Flight) -> bool:
         """Offer the same bytes once; whether the next flight may be offered now.

@@ -17,7 +17,7 @@ from libs.ledger.batch import BatchBuilder, RunTooLarge
 from libs.ledger.opening import BadBatch
 from libs.ledger.port import LaneState, LedgerUnreachable
 from libs.ledger.record import encode_gap, lane_key
-from libs.runtime.ports import (
+from libs.ports import (
     GAPS_TOPIC,
     INTENTS_TOPIC,
     LEDGER_TOPIC,
@@ -45,16 +45,16 @@ class _BeginAgain(Exception):
 
 
 class Lane:
-    """Attests one lane for as long as `held` says so; `stopping` ends it gracefully."""
+    """Attests one lane for as long as it is among those `held`; `stopping` ends it gracefully."""
 
-    def __init__(self, lane: int, parts: Parts, held: Callable[[], bool], stopping: Callable[[], bool]) -> None:
+    def __init__(self, lane: int, parts: Parts, held: Callable[[], frozenset[int]], stopping: Callable[[], bool]) -> None:
         self._lane, self._parts, self._held, self._stopping = lane, parts, held, stopping
 
     async def run(self) -> None:
         """Attest until the lane is lost or everything in flight is published after a stop."""
         pause, health = FIRST_PAUSE_S, self._parts.health
         try:
-            while self._held() and not self._stopping():
+            while self._is_held() and not self._stopping():
                 pipeline = _Pipeline(self._lane, self._parts, self._held, self._stopping)
                 try:
                     health.lane(self._lane, "starting", "reading the lane from the contract")
@@ -71,17 +71,21 @@ class Lane:
                 finally:
                     await pipeline.end()
                 pause = FIRST_PAUSE_S if pipeline.attested else min(pause * 2, MOST_PAUSE_S)
-                if self._held() and not self._stopping():
+                if self._is_held() and not self._stopping():
                     self._parts.metrics.rebuilt.labels(self._lane).inc()
                     await self._parts.clock.sleep(pause)
         finally:
             health.lane_left(self._lane)
 
 
+    def _is_held(self) -> bool:
+        return self._lane in self._held()
+
+
 class _Pipeline:
     """The lane from one reading of the contract to the next."""
 
-    def __init__(self, lane: int, parts: Parts, held: Callable[[], bool], stopping: Callable[[], bool]) -> None:
+    def __init__(self, lane: int, parts: Parts, held: Callable[[], frozenset[int]], stopping: Callable[[], bool]) -> None:
         self._lane, self._parts, self._held, self._stopping = lane, parts, held, stopping
         self._genesis = lane_genesis(parts.ledger.identity, lane)
         self._signer = parts.signers[lane]
@@ -117,7 +121,7 @@ class _Pipeline:
 
     async def run(self) -> None:
         """Turn until the lane is lost or the stop is done; raises _BeginAgain when a batch failed."""
-        while self._held():
+        while self._is_held():
             if self._stopping() and not len(self._flights):
                 return
             self._away = None
@@ -129,6 +133,9 @@ class _Pipeline:
             if self._flights.over:
                 raise _BeginAgain(self._flights.broken or "")
         log.warning("lane_lost", lane=self._lane, in_flight=len(self._flights))
+
+    def _is_held(self) -> bool:
+        return self._lane in self._held()
 
     async def end(self) -> None:
         """Give reader and watch back."""
@@ -187,8 +194,9 @@ class _Pipeline:
             if not await self._send(flight):
                 return
         clock, knobs = self._parts.clock, self._parts.knobs
-        while len(self._flights) < knobs.in_flight and not self._flights.broken:
-            if not self._builder.due(clock.monotonic() - self._patience_s()) or not self._held():
+        gas = knobs.flight_gas // max(1, len(self._held()))
+        while self._flights.has_room(knobs.in_flight, gas) and not self._flights.broken:
+            if not self._builder.due(clock.monotonic() - self._patience_s()) or not self._is_held():
                 return
             batch = self._builder.build(self._lane, self._next, self._head)
             await self._parts.at("attest.built")
@@ -203,7 +211,7 @@ class _Pipeline:
         return self._parts.knobs.limits.age_s * len(self._flights) / 2
 
     async def _send(self, flight: Flight) -> bool:
-        if not self._held() or self._parts.clock.monotonic() < self._again_at:
+        if not self._is_held() or self._parts.clock.monotonic() < self._again_at:
             return False
         if not await self._flights.offer(flight):
             self._again_at = self._parts.clock.monotonic() + self._parts.knobs.idle_s
@@ -238,7 +246,7 @@ class _Pipeline:
             self._wait_for(away)
             return
         for flight in stale:
-            if flight.nonce >= nonce and self._held():
+            if flight.nonce >= nonce and self._is_held():
                 log.warning("batch_offered_again", lane=self._lane, first=flight.batch.first, nonce=flight.nonce)
                 self._parts.metrics.offered_again.labels(self._lane).inc()
                 if not await self._flights.offer(flight):

@@ -12,7 +12,7 @@ from libs.ledger.opening import BadBatch, ProducerKeys, open_batch
 from libs.ledger.port import LaneState, Ledger, LedgerIdentity
 from libs.ledger.reader import HistoryBatch, confirm, history
 from libs.ledger.record import MalformedRecord, decode_record, encode_record, encode_traces, lane_key
-from libs.runtime.ports import LEDGER_TOPIC, Bus, Message, Outgoing
+from libs.ports import LEDGER_TOPIC, Bus, Message, Outgoing
 
 log = structlog.get_logger(__name__)
 

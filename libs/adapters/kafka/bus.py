@@ -24,7 +24,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from libs.adapters.kafka.lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.kernel.errors import InvalidValue
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")

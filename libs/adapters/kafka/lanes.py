@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
-from libs.runtime.ports import BusUnreachable, Message
+from libs.ports import BusUnreachable, Message
 
 if TYPE_CHECKING:
     from libs.adapters.kafka.bus import KafkaBus

@@ -26,7 +26,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from libs.runtime.ports import BusUnreachable
+from libs.ports import BusUnreachable
 
 Address = tuple[str, int]
 

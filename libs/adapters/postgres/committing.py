@@ -9,8 +9,8 @@ import orjson
 
 from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
-from libs.runtime.ports import Commit, CommittedDecision, Position
-from libs.runtime.project import Add, Change, Drop, Put
+from libs.ports import Commit, CommittedDecision, Position
+from libs.ports.changes import Add, Change, Drop, Put
 
 _BATCH_COLUMNS = [
     "lane",

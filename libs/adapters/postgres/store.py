@@ -17,7 +17,7 @@ from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
 from libs.kernel.envelope import Decision
 from libs.kernel.errors import Conflict
-from libs.runtime.ports import (
+from libs.ports import (
     Committing,
     Deciding,
     DueRow,

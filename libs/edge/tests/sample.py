@@ -28,7 +28,7 @@ from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, IdempotencyMismatch, NotFound, Refused
 from libs.kernel.ids import uuid7
-from libs.runtime.ports import Outcome
+from libs.ports import Outcome
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import asyncio
 
 from libs.edge.component import MAX_BACKOFF_S, WELL_AFTER_S, Component, Kept, stop_in_order
 from libs.edge.tests.sample import NOON, ManualClock, settle
-from libs.runtime.ports import BusUnreachable
+from libs.ports import BusUnreachable
 
 
 class Work:

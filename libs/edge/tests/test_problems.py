@@ -10,7 +10,7 @@ from libs.edge.body import strict_json
 from libs.edge.problems import DuplicateKey, MalformedJson
 from libs.edge.tests.sample import Sample
 from libs.kernel.errors import BacklogFull, CartularyError, CheckUnavailable, NotReady
-from libs.runtime.ports import StoreUnreachable
+from libs.ports import StoreUnreachable
 
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
 GOOD = {"title": "a", "amount": "1.50"}

@@ -18,7 +18,7 @@ NUMBER_LIMIT = 1 << _NUMBER_BITS
 
 
 class StreamState(NamedTuple):
-    """A stream as walked so far: last version, the epoch that wrote it, its time in microseconds; 0 before the first."""
+    """A stream as walked so far: last version, the epoch that wrote it, its time (µs); 0 before the first."""
 
     version: int
     epoch: int

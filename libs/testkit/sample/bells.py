@@ -14,7 +14,7 @@ from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CheckUnavailable, InvalidValue, Refused
 from libs.kernel.events import Catalogue, Event, UnknownEvent
 from libs.kernel.streams import stream_name
-from libs.runtime.project import Add, Change, Put
+from libs.ports.changes import Add, Change, Put
 from libs.runtime.service import Parts
 from libs.testkit.sample import tills
 

@@ -14,8 +14,8 @@ from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Claim, Due, Event, UnknownEvent
 from libs.kernel.streams import stream_name
-from libs.runtime.ports import DueRow
-from libs.runtime.project import Add, Change, Drop, Put
+from libs.ports import DueRow
+from libs.ports.changes import Add, Change, Drop, Put
 from libs.runtime.service import Parts
 
 SERVICE = "tills"

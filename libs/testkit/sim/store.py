@@ -11,7 +11,7 @@ from typing import Literal
 from libs.kernel.envelope import Decision
 from libs.kernel.errors import Conflict, NotReady
 from libs.ledger.codec import encode_run
-from libs.runtime.ports import (
+from libs.ports import (
     Committing,
     Deciding,
     DueRow,

@@ -10,7 +10,7 @@ import orjson
 
 from libs.kernel.decider import Reference
 from libs.kernel.errors import CheckUnavailable, Conflict
-from libs.runtime.ports import (
+from libs.ports import (
     CommandKey,
     Commit,
     CommittedDecision,

@@ -18,7 +18,7 @@ from libs.ledger.codec import encode_run
 from libs.ledger.hashing import genesis_head
 from libs.ledger.opening import open_batch
 from libs.ledger.record import decode_gap, decode_record, encode_traces, seal_run
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Outgoing
 from libs.testkit.sim.bus import SimBroker
 from libs.testkit.sim.chain import SimChain
 from libs.testkit.sim.clock import SimClock
