@@ -22,6 +22,7 @@ from libs.edge.settings import Settings, SettingsInvalid
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.deploy import load_identity
 from libs.ledger.hashing import genesis_head
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import structlog
 
 from libs.ledger.batch import Batch
-from libs.ledger.client import LaneSigner, SignedTransaction
+from libs.ledger.client import LaneSigner
 from libs.ledger.port import Ledger, LedgerRejected, LedgerUnreachable, MinedTransaction, NonceTaken
 from libs.ledger.reader import HistoryBatch, opened_call
+from libs.ledger.signing import SignedTransaction
 from services.attestation.watcher import LaneBlock, Watcher
 
 log = structlog.get_logger(__name__)
