@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -23,13 +23,14 @@ from libs.kernel.errors import (
     DecisionTooLarge,
     IdempotencyMismatch,
     InvalidValue,
+    NotReady,
 )
 from libs.kernel.ids import uuid7
 from libs.kernel.streams import key_of, lane_of_stream
 from libs.kernel.time import to_wire
 from libs.runtime.four_eyes import Rules
 from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, Outcome, Status, Store
+from libs.runtime.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, LifeChanged, Outcome, Status, Store
 
 log = structlog.get_logger(__name__)
 
@@ -114,16 +115,22 @@ class DecideLoop:
         return await future
 
     async def run(self) -> None:
-        """Decide until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for lane in range(self._lanes):
-                group.create_task(self._decide_lane(lane))
-            group.create_task(self._watch_backlog())
+        """Decide until cancelled, or until another life of the service began (LifeChanged): then start anew (W-21)."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in range(self._lanes):
+                    group.create_task(self._decide_lane(lane))
+                group.create_task(self._watch_backlog())
+        finally:
+            for queue in self._queues:
+                _turn_away(queue.get_nowait()[1] for _ in range(queue.qsize()))
 
     async def _watch_backlog(self) -> None:
         while True:
             try:
                 waiting, _ = await self._store.backlog()
+            except LifeChanged:
+                raise
             except CartularyError as error:
                 log.warning("backlog_unknown", reason=error.detail)
             else:
@@ -146,20 +153,23 @@ class DecideLoop:
 
     async def _decide_group(self, lane: int, group: list[tuple[Request, asyncio.Future[Outcome]]]) -> None:
         by_command: dict[str, Request] = {}
+        over: LifeChanged | None = None
         for request, _ in group:
             by_command.setdefault(request.key.command, request)
         try:
             decided = await self._attempts(lane, list(by_command.values()))
         except asyncio.CancelledError:
-            for _, future in group:
-                future.cancel()
+            _turn_away(future for _, future in group)
             raise
         except Exception as error:
             self._folded.clear()
             decided = dict.fromkeys(by_command, error)
+            over = error if isinstance(error, LifeChanged) else None
         for request, future in group:
             if not future.done():
                 _settle(future, request, decided[request.key.command])
+        if over is not None:
+            raise over
 
     async def _attempts(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         attempt = 1
@@ -300,6 +310,13 @@ def _check_size(decision: Decision) -> None:
     size = len(canonical([[entry.type, entry.stream, entry.data] for entry in decision.events]))
     if len(decision.events) > MAX_DECISION_EVENTS or size > MAX_DECISION_BYTES:
         raise DecisionTooLarge(f"at most {MAX_DECISION_EVENTS} events and {MAX_DECISION_BYTES} bytes", value=size)
+
+
+def _turn_away(futures: Iterable[asyncio.Future[Outcome]]) -> None:
+    """Whoever still waits is told to come again: the key resolves whatever was decided meanwhile (W-1)."""
+    for future in futures:
+        if not future.done():
+            future.set_exception(NotReady("the service ends or starts anew; send it again with the same key"))
 
 
 def _settle(future: asyncio.Future[Outcome], request: Request, result: Outcome | Exception) -> None:

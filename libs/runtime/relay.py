@@ -10,7 +10,8 @@ import structlog
 
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, Message, Outgoing, RunOfIntents, Store
+from libs.ledger.record import MalformedRecord, decode_gap
+from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, LifeChanged, Message, Outgoing, RunOfIntents, Store
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,8 @@ class Relay:
                 async with self.store.relay_lock(lane) as mine:
                     if mine:
                         await _Lane(self, lane).run()
+            except LifeChanged:
+                raise
             except CartularyError as error:
                 log.warning("relay_waits", service=self.service, lane=lane, code=error.code, reason=error.detail)
             await self.clock.sleep(IDLE_WAIT_S)
@@ -117,9 +120,13 @@ class _Lane:
         """Attestation holds a run whose forerunner it never saw: send from there."""
         have: int | None = None
         for message in messages:
-            report = orjson.loads(message.value)
-            if report.get("service") == self._service and isinstance(report.get("have"), int):
-                have = report["have"]
+            try:
+                report = decode_gap(message.value)
+            except MalformedRecord as error:
+                log.error("gap_report_set_aside", lane=self._lane, offset=message.offset, reason=error.detail)
+                continue
+            if report.service == self._service:
+                have = report.have
         if have is not None:
             await self._publish_again("gap_reported", after=have)
 
