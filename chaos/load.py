@@ -156,7 +156,8 @@ class Load:
             self.contradictions.append(f"{sent.key}: decision {decision}, was {sent.decided}")
         sent.decided = decision
         if status == 202:
-            return await self._poll(sent, headers["Location"])
+            await self._poll(sent, headers["Location"])
+            return None
         streams = tuple((entry["stream"], entry["version"]) for entry in content["streams"])
         return Answer(status, decision, streams)
 

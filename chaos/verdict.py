@@ -142,8 +142,8 @@ async def _events_rows(admin: asyncpg.Connection, truth: Truth, verdict: Verdict
             verdict.breaches.append(f"row {place} is void")
     columns = "lane, first, count, previous_head, head, root, block, block_hash, block_time, transaction, transaction_index"
     for row in await admin.fetch(f"select {columns} from {SERVICE}.ledger_batches"):
-        place = truth.batches.get((row["lane"], row["first"]))
-        if place is None or tuple(row) != tuple(getattr(place, name) for name in columns.split(", ")):
+        batch = truth.batches.get((row["lane"], row["first"]))
+        if batch is None or tuple(row) != tuple(getattr(batch, name) for name in columns.split(", ")):
             verdict.breaches.append(f"batch {row['first']} of lane {row['lane']} is not what the ledger has")
 
 
