@@ -10,6 +10,7 @@ import structlog
 
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
+<<<<<<< HEAD
 from libs.observe import metrics
 from libs.observe.spans import stage
 from libs.ports import (
@@ -23,6 +24,10 @@ from libs.ports import (
     RunOfIntents,
     Store,
 )
+=======
+from libs.ledger.record import MalformedRecord, decode_gap
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, LifeChanged, Message, Outgoing, RunOfIntents, Store
+>>>>>>> chaos
 
 log = structlog.get_logger(__name__)
 
@@ -136,9 +141,13 @@ class _Lane:
         """Attestation holds a run whose forerunner it never saw: send from there."""
         have: int | None = None
         for message in messages:
-            report = orjson.loads(message.value)
-            if report.get("service") == self._service and isinstance(report.get("have"), int):
-                have = report["have"]
+            try:
+                report = decode_gap(message.value)
+            except MalformedRecord as error:
+                log.error("gap_report_set_aside", lane=self._lane, offset=message.offset, reason=error.detail)
+                continue
+            if report.service == self._service:
+                have = report.have
         if have is not None:
             await self._publish_again("gap_reported", after=have)
 
