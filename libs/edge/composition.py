@@ -20,7 +20,6 @@ from libs.edge.health import Check, State
 from libs.edge.path import ROLES, Parts, Role, ServicePath
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.kernel.keyed import KeyedHashes
-from libs.ledger.deploy import load_identity
 from libs.ledger.hashing import genesis_head
 from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-<<<<<<< HEAD
-from collections.abc import Callable, Mapping
-=======
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
->>>>>>> chaos
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,12 +26,7 @@ from libs.kernel.streams import key_of, lane_of_stream
 from libs.observe import metrics
 from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Store
 from libs.runtime.four_eyes import Rules
-<<<<<<< HEAD
 from libs.runtime.planning import EMPTY, Folded, Plan, Planner, Request
-=======
-from libs.kernel.keyed import KeyedHashes
-from libs.ports import Clock, CommandKey, Deciding, Intent, KeyedClaim, LifeChanged, Outcome, Status, Store
->>>>>>> chaos
 
 log = structlog.get_logger(__name__)
 
@@ -86,28 +76,17 @@ class DecideLoop:
         return await future
 
     async def run(self) -> None:
-<<<<<<< HEAD
         """Decide until cancelled, or until another life began; whoever still waits then gets NotReady."""
         self._running = True
-=======
-        """Decide until cancelled, or until another life of the service began (LifeChanged): then start anew (W-21)."""
->>>>>>> chaos
         try:
             async with asyncio.TaskGroup() as group:
                 for lane in range(self._lanes):
                     group.create_task(self._decide_lane(lane))
                 group.create_task(self._watch_backlog())
         finally:
-<<<<<<< HEAD
             self._running = False
             for queue in self._queues:
-                while not queue.empty():
-                    _, future = queue.get_nowait()
-                    _fail(future)
-=======
-            for queue in self._queues:
                 _turn_away(queue.get_nowait()[1] for _ in range(queue.qsize()))
->>>>>>> chaos
 
     async def _watch_backlog(self) -> None:
         while True:
@@ -138,7 +117,7 @@ class DecideLoop:
                 await self._decide_group(lane, group)
             except BaseException:
                 if carried is not None:
-                    _fail(carried[1])
+                    _turn_away([carried[1]])
                 raise
 
     async def _decide_group(self, lane: int, group: list[tuple[Request, asyncio.Future[Outcome]]]) -> None:
@@ -158,14 +137,8 @@ class DecideLoop:
         for request, future in group:
             if not future.done():
                 _settle(future, request, decided[request.key.command])
-<<<<<<< HEAD
-        for result in decided.values():
-            if isinstance(result, LifeChanged):
-                raise result
-=======
         if over is not None:
             raise over
->>>>>>> chaos
 
     async def _attempts(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         attempt = 1
@@ -249,11 +222,6 @@ class DecideLoop:
             self._folded.move_to_end(stream)
         while len(self._folded) > MAX_CACHED_STREAMS:
             self._folded.popitem(last=False)
-
-
-def _fail(future: asyncio.Future[Outcome]) -> None:
-    if not future.done():
-        future.set_exception(NotReady("the service starts anew"))
 
 
 def _turn_away(futures: Iterable[asyncio.Future[Outcome]]) -> None:

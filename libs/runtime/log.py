@@ -13,14 +13,9 @@ from libs.ledger.hashing import genesis_head
 from libs.ledger.opening import BadBatch, Lie, open_batch
 from libs.ledger.port import LedgerReader, MinedBatch
 from libs.ledger.reader import history
-<<<<<<< HEAD
-from libs.ledger.record import decode_record
+from libs.ledger.record import decode_record, decode_traces
 from libs.observe import metrics
 from libs.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
-=======
-from libs.ledger.record import decode_record, decode_traces
-from libs.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
->>>>>>> chaos
 
 log = structlog.get_logger(__name__)
 

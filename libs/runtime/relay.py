@@ -10,7 +10,7 @@ import structlog
 
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
-<<<<<<< HEAD
+from libs.ledger.record import MalformedRecord, decode_gap
 from libs.observe import metrics
 from libs.observe.spans import stage
 from libs.ports import (
@@ -24,10 +24,6 @@ from libs.ports import (
     RunOfIntents,
     Store,
 )
-=======
-from libs.ledger.record import MalformedRecord, decode_gap
-from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, LifeChanged, Message, Outgoing, RunOfIntents, Store
->>>>>>> chaos
 
 log = structlog.get_logger(__name__)
 
