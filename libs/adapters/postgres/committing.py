@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 
 from libs.adapters.postgres.pools import Connection
@@ -67,8 +68,9 @@ select * from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::t
 on conflict do nothing
 """
 _RELEASE = """
-delete from claims c using unnest($1::text::text[], $2::text::text[], $3::text::text[]) as w(tenant, kind, value)
-where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value
+delete from claims c
+using unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[]) as w(tenant, kind, value, stream)
+where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value and c.stream = w.stream
 """
 _DUE = """
 insert into due (cause, kind, at, tenant, stream, payload)
@@ -104,6 +106,14 @@ class Shape(NamedTuple):
     primary_key: list[str]
 
 
+POSITIONS_OF = "select lane, sequence, head, block from positions where consumer = $1"
+
+
+def by_lane(rows: Iterable[asyncpg.Record]) -> dict[int, Position]:
+    """Rows of `positions` as positions by lane."""
+    return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+
+
 class PostgresCommitting:
     """One open transaction; see the port."""
 
@@ -112,10 +122,7 @@ class PostgresCommitting:
 
     async def positions(self, consumer: str) -> dict[int, Position]:
         """See Committing.positions."""
-        rows = await self._c.fetch(
-            "select lane, sequence, head, block from positions where consumer = $1 for update", consumer
-        )
-        return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+        return by_lane(await self._c.fetch(f"{POSITIONS_OF} for update", consumer))
 
     async def committed(self, streams: Sequence[str]) -> dict[str, int]:
         """See Committing.committed."""
@@ -197,10 +204,10 @@ class PostgresCommitting:
         await self._c.execute(_SETTLED, ids)
 
     async def _claims(self, work: Commit) -> None:
-        """In the end each claim is free or with the last who took it: a value given up may be taken at once."""
-        last = {(t, c.kind, c.value): stream if takes else None for t, stream, c, takes in work.claims}
-        released = sorted({(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes})
-        taken = [(*claim, stream) for claim, stream in sorted(last.items()) if stream is not None]
+        """In the end each stream holds a claim or not, as it last said; other streams say it for themselves."""
+        last = {(t, c.kind, c.value, stream): takes for t, stream, c, takes in work.claims}
+        released = sorted(row for row, takes in last.items() if not takes)
+        taken = sorted(row for row, takes in last.items() if takes)
         if released:
             await self._c.execute(_RELEASE, *map(_array, zip(*released, strict=True)))
         if taken:
@@ -235,8 +242,8 @@ class PostgresCommitting:
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
             return
         shape = await self._shape(table)
-        if verb is Put and not shape.required <= {"tenant", *key, *columns}:
-            await self._set(table, key, columns, rows)
+        if verb is not Drop and not shape.required <= {"tenant", *key, *columns}:
+            await self._set(verb, table, key, columns, rows)
             return
         names = ", ".join(f'"{column}"' for column in ("tenant", *key, *columns))
         target = ", ".join(f'"{column}"' for column in shape.primary_key)
@@ -257,10 +264,12 @@ class PostgresCommitting:
         return self._shapes[table]
 
     async def _set(
-        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
+        self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
+        """Change columns of rows that are there: without the other columns none can be inserted."""
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
-        setting = ", ".join(f'"{column}" = w."{column}"' for column in columns)
+        to = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
+        setting = ", ".join(to.format(column) for column in columns)
         source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
 

@@ -92,8 +92,8 @@ class StorePathSuite:
         await under.live(2, settle=False, version=2)
         assert await under.store.number(0, 10, PLENTY) is None
         for lane in range(2):
-            [run] = await under.store.numbered(lane, 0, 10)
-            await under.apply(lane, run.decisions, first=1)
+            [begun] = await under.store.numbered(lane, 0, 10)
+            await under.apply(lane, begun.decisions, first=1)
         run = await under.store.number(0, 10, PLENTY)
         assert run is not None
         assert (run.epoch, run.first, run.decisions) == (2, 2, [decision])
