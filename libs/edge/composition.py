@@ -13,20 +13,21 @@ from libs.adapters.clock import SystemClock
 from libs.adapters.kafka.bus import KafkaBus
 from libs.adapters.postgres.store import PostgresStore
 from libs.edge.app import create_app
+from libs.edge.callers import Gateway
 from libs.edge.component import Component, ServiceParts
 from libs.edge.desk import PostgresChangeDesk
 from libs.edge.health import Check, State
+from libs.edge.path import ROLES, Parts, Role, ServicePath
 from libs.edge.settings import Settings, SettingsInvalid
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.deploy import load_identity
 from libs.ledger.hashing import genesis_head
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
 from libs.ledger.secrets import MasterSecret
 from libs.runtime.four_eyes import Rules
-from libs.runtime.gateway import Gateway
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.service import ROLES, Parts, Role, ServicePath
 
 STALE_AFTER = timedelta(seconds=30)
 

@@ -14,10 +14,10 @@ from libs.kernel.canonical import canonical
 from libs.kernel.decider import Command, Reference
 from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.kernel.errors import AlreadyExists, CartularyError, DecisionTooLarge
+from libs.kernel.keyed import KeyedHashes
 from libs.kernel.time import to_wire
 from libs.ports import CommandKey, Intent, KeyedClaim, Outcome, Status
 from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
 
 log = structlog.get_logger(__name__)
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+from libs.edge.path import Parts
 from libs.kernel.decider import Command
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import InvalidValue, NotFound, Refused
@@ -16,7 +17,6 @@ from libs.kernel.events import Catalogue, Claim, Due, Event, UnknownEvent
 from libs.kernel.streams import stream_name
 from libs.ports import DueRow
 from libs.ports.changes import Add, Change, Drop, Put
-from libs.runtime.service import Parts
 
 SERVICE = "tills"
 COUNT_AFTER = timedelta(seconds=20)
