@@ -47,7 +47,7 @@ async def read(reader: LaneReader, count: int) -> list[Message]:
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition; fails when it does not come about in time."""
     async with asyncio.timeout(2 * WAIT_S):
-        while not await holds():  # noqa: ASYNC110 (what is waited for stands outside this process)
+        while not await holds():  # noqa: ASYNC110  # the condition is in another process
             await asyncio.sleep(0.02)
 
 
