@@ -82,9 +82,7 @@ def test_no_function_is_longer_than_70_lines() -> None:
 
 def test_no_file_or_folder_is_a_drawer_for_everything() -> None:
     drawers = [
-        str(path.relative_to(ROOT))
-        for path in python_files()
-        if FORBIDDEN_NAMES & {path.stem, path.parent.name}
+        str(path.relative_to(ROOT)) for path in python_files() if FORBIDDEN_NAMES & {path.stem, path.parent.name}
     ]
     assert drawers == []
 

@@ -69,7 +69,7 @@ def show(
 
 async def _look(urls: list[str], home: Path, contract: str | None) -> dict[str, Any]:
     from libs.kernel.errors import NotFound
-    from libs.ledger.deploy import load_identity, parse_address
+    from libs.ledger.identity import load_identity, parse_address
     from libs.ledger.reader import RpcLedgerReader
 
     known = load_identity(home)

@@ -34,8 +34,8 @@ class Gateway:
         """The keyed hash that names a caller's command in status addresses."""
         return self._keyed.command(tenant, actor.sub, idempotency_key)
 
-    def decide_by(self, loop: DecideLoop) -> None:
-        """Decide by this loop from now on."""
+    def decide_by(self, loop: DecideLoop | None) -> None:
+        """Decide by this loop from now on; None while none runs."""
         self._loop = loop
 
     async def submit(

@@ -20,8 +20,8 @@ from libs.edge.health import Check, State
 from libs.edge.path import ROLES, Parts, Role, ServicePath
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.kernel.keyed import KeyedHashes
-from libs.ledger.deploy import load_identity
 from libs.ledger.hashing import genesis_head
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
@@ -74,7 +74,7 @@ class Composition:
         secrets = MasterSecret.load(settings.home)
         self.keyed = KeyedHashes(secrets.derive("idempotency"))
         dsn = settings.postgres_dsn.get_secret_value()
-        self.roles: list[Role] = [role for role in ROLES if role in settings.roles]
+        self.roles: list[Role] = [role for role in ROLES if settings.plays(role)]
         self.stores = {
             role: PostgresStore(dsn, self.service, secrets.password, migrations=parts.migrations)
             for role in dict.fromkeys([*self.roles, "api"])

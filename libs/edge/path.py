@@ -83,7 +83,6 @@ class ServicePath:
         self.loop = DecideLoop(
             self.store, self.rules, self.clock, self.keyed, lanes=lanes, backlog_limit=self._backlog_limit
         )
-        self.gateway.decide_by(self.loop)
         self.relay = Relay(self.service, self.store, self.bus, self.clock, self._seal, lanes=lanes, at=self._at)
         self.committer = Committer(
             self.store, self.rules, self.bus, self.node, self.clock, self.keyed, {**own, **parts.projections},
@@ -108,6 +107,7 @@ class ServicePath:
             began = self.clock.monotonic()
             try:
                 await self._begin(roles)
+                self.gateway.decide_by(self.loop)
                 self.state = "running"
                 await self._play(roles)
             except* CartularyError as errors:
@@ -117,6 +117,7 @@ class ServicePath:
             except* Exception as errors:
                 self.state = f"failed: {type(_first(errors)).__name__}"
                 log.exception("service_failed", service=self.service)
+            self.gateway.decide_by(None)
             if self.clock.monotonic() - began > RETRY_MOST_S:
                 wait_s = RETRY_FIRST_S
             await self.clock.sleep(wait_s)

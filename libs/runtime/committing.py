@@ -14,6 +14,8 @@ from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
+from libs.observe import metrics
+from libs.observe.spans import stage
 from libs.ports import (
     Bus,
     Clock,
@@ -136,6 +138,7 @@ class Committer:
 
     async def commit(self, batches: Sequence[Attested], *, level: bool = False) -> None:
         """Commit these batches in one transaction; those that an earlier, unanswered commit wrote are left out."""
+        began, began_ns = self._clock.monotonic(), int(self._clock.now().timestamp() * 1e9)
         async with self._store.committing() as tx:
             have = await tx.positions(CONSUMER)
             fresh = [b for b in batches if b.place.first >= have.get(b.place.lane, Position(1, b"", 0)).sequence]
@@ -148,7 +151,16 @@ class Committer:
                     work.markers, work.cursors, level_at,
                 ))  # fmt: skip
             await self._at("commit.applied")
+        self._observe(work, began, began_ns)
         await self._at("commit.committed")
+
+    def _observe(self, work: _Work, began: float, began_ns: int) -> None:
+        service = self._rules.service
+        metrics.COMMIT_S.labels(service).observe(self._clock.monotonic() - began)
+        metrics.COMMITTED.labels(service).inc(len(work.events))
+        if work.places:
+            metrics.COMMIT_LAG_S.labels(service).set(self._clock.now().timestamp() - work.places[-1].block_time)
+        stage("commit", (d.traceparent for d in work.decisions if d.traceparent), began_ns, service=service)
 
     async def _work(self, tx: Committing, batches: Iterable[Attested]) -> _Work:
         work, service = _Work(), self._rules.service

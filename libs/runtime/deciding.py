@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from libs.kernel.errors import (
 from libs.kernel.ids import uuid7
 from libs.kernel.keyed import KeyedHashes
 from libs.kernel.streams import key_of, lane_of_stream
+from libs.observe import metrics
 from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Store
 from libs.runtime.four_eyes import Rules
 from libs.runtime.planning import EMPTY, Folded, Plan, Planner, Request
@@ -85,18 +86,19 @@ class DecideLoop:
         finally:
             self._running = False
             for queue in self._queues:
-                while not queue.empty():
-                    _, future = queue.get_nowait()
-                    _fail(future)
+                _turn_away(queue.get_nowait()[1] for _ in range(queue.qsize()))
 
     async def _watch_backlog(self) -> None:
         while True:
             try:
                 waiting, _ = await self._store.backlog()
+            except LifeChanged:
+                raise
             except CartularyError as error:
                 log.warning("backlog_unknown", reason=error.detail)
             else:
                 self._full = waiting > self._backlog_limit
+                metrics.BACKLOG.labels(self._rules.service).set(waiting)
             await self._clock.sleep(0.5)
 
     async def _decide_lane(self, lane: int) -> None:
@@ -115,28 +117,28 @@ class DecideLoop:
                 await self._decide_group(lane, group)
             except BaseException:
                 if carried is not None:
-                    _fail(carried[1])
+                    _turn_away([carried[1]])
                 raise
 
     async def _decide_group(self, lane: int, group: list[tuple[Request, asyncio.Future[Outcome]]]) -> None:
         by_command: dict[str, Request] = {}
+        over: LifeChanged | None = None
         for request, _ in group:
             by_command.setdefault(request.key.command, request)
         try:
             decided = await self._attempts(lane, list(by_command.values()))
         except asyncio.CancelledError:
-            for _, future in group:
-                future.cancel()
+            _turn_away(future for _, future in group)
             raise
         except Exception as error:  # noqa: BLE001 (whatever it was, every caller of the group hears it)
             self._folded.clear()
             decided = dict.fromkeys(by_command, error)
+            over = error if isinstance(error, LifeChanged) else None
         for request, future in group:
             if not future.done():
                 _settle(future, request, decided[request.key.command])
-        for result in decided.values():
-            if isinstance(result, LifeChanged):
-                raise result
+        if over is not None:
+            raise over
 
     async def _attempts(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         attempt = 1
@@ -165,7 +167,18 @@ class DecideLoop:
                 plan = await self._plan_group(tx, fresh)
                 await tx.store(plan.intents, plan.settled, list(plan.failed))
         self._remember(plan.streams)
+        self._count(plan, len(requests))
         return {**results, **plan.outcomes, **plan.settled, **plan.failed}
+
+    def _count(self, plan: Plan, commands: int) -> None:
+        service = self._rules.service
+        metrics.GROUP.labels(service).observe(commands)
+        for outcome, count in (
+            ("decided", len(plan.outcomes)),
+            ("settled", len(plan.settled)),
+            ("failed", len(plan.failed)),
+        ):
+            metrics.DECIDED.labels(service, outcome).inc(count)
 
     async def _plan_group(self, tx: Deciding, fresh: list[Request]) -> Plan:
         loaded = await self._load(tx, {s for request in fresh for s in request.command.streams()})
@@ -211,9 +224,11 @@ class DecideLoop:
             self._folded.popitem(last=False)
 
 
-def _fail(future: asyncio.Future[Outcome]) -> None:
-    if not future.done():
-        future.set_exception(NotReady("the service starts anew"))
+def _turn_away(futures: Iterable[asyncio.Future[Outcome]]) -> None:
+    """Whoever still waits is told to come again: the key resolves whatever was decided meanwhile (W-1)."""
+    for future in futures:
+        if not future.done():
+            future.set_exception(NotReady("the service ends or starts anew; send it again with the same key"))
 
 
 def _settle(future: asyncio.Future[Outcome], request: Request, result: Outcome | Exception) -> None:

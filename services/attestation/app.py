@@ -11,7 +11,7 @@ from libs.edge.component import Component, ServiceParts
 from libs.edge.health import Check, State
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.ledger.client import ChainLedger, LaneSigner
-from libs.ledger.deploy import load_identity
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import lane_key
 from libs.ledger.rpc import JsonRpc
 from services.attestation.instance import Attestation

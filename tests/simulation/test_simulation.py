@@ -1,4 +1,4 @@
-"""The real write path over simulated ports (measure.md): seeded interleavings, crashes, losses; then every invariant."""
+"""The real write path over simulated ports: seeded crashes, losses, interleavings; then every invariant."""
 
 from __future__ import annotations
 

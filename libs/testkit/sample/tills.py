@@ -193,17 +193,18 @@ class Tills:
 
     def evolve(self, state: Any, event: Event) -> Till:
         """See Decider.evolve."""
+        till: Till = state
         match event:
             case TillOpened(label=label):
                 return Till(label)
             case Deposited(amount=amount):
-                return replace(state, balance=state.balance + amount)
+                return replace(till, balance=till.balance + amount)
             case Withdrawn(amount=amount):
-                return replace(state, balance=state.balance - amount)
+                return replace(till, balance=till.balance - amount)
             case TillCounted():
-                return replace(state, counted=True)
+                return replace(till, counted=True)
             case TillShut():
-                return replace(state, shut=True)
+                return replace(till, shut=True)
             case _:
                 raise UnknownEvent("not an event of a till", field="type", value=type(event).__name__)
 

@@ -22,6 +22,7 @@ from libs.ledger.deploy import deploy
 from libs.ledger.hashing import genesis_head, keccak
 from libs.ledger.keys import lane_key, producer_key
 from libs.ledger.opening import ProducerKeys, open_batch
+from libs.ledger.port import MinedTransaction
 from libs.ledger.reader import confirm, history
 from libs.ledger.record import decode_record, seal_run
 from libs.ledger.rpc import RpcError
@@ -192,7 +193,7 @@ async def test_w10_a_stale_holder_that_wakes_up_writes_nothing(fleet: Fleet) -> 
     await task
 
 
-async def _transactions(ledger: ChainLedger, number: int) -> list[object]:
+async def _transactions(ledger: ChainLedger, number: int) -> list[MinedTransaction]:
     block = await ledger.block(number)
     return list(block.transactions) if block is not None else []
 
