@@ -235,8 +235,8 @@ class PostgresCommitting:
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
             return
         shape = await self._shape(table)
-        if verb is Put and not shape.required <= {"tenant", *key, *columns}:
-            await self._set(table, key, columns, rows)
+        if not shape.required <= {"tenant", *key, *columns}:
+            await self._set(verb, table, key, columns, rows)
             return
         names = ", ".join(f'"{column}"' for column in ("tenant", *key, *columns))
         target = ", ".join(f'"{column}"' for column in shape.primary_key)
@@ -257,10 +257,12 @@ class PostgresCommitting:
         return self._shapes[table]
 
     async def _set(
-        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
+        self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
+        """Change rows that are there; these columns alone would make no new one."""
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
-        setting = ", ".join(f'"{column}" = w."{column}"' for column in columns)
+        added = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
+        setting = ", ".join(added.format(column) for column in columns)
         source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
 
