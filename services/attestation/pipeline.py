@@ -11,6 +11,7 @@ from libs.kernel.errors import CartularyError
 from libs.ledger.batch import BatchBuilder, RunTooLarge
 from libs.ledger.port import LaneState, LedgerUnreachable
 from libs.ledger.record import encode_gap, lane_key
+from libs.observe.spans import stage
 from libs.ports import (
     GAPS_TOPIC,
     INTENTS_TOPIC,
@@ -295,6 +296,8 @@ class Pipeline:
         metrics, now = self._parts.metrics, self._parts.clock.monotonic()
         for flight in flights:
             batch, lag_s = flight.batch, now - flight.batch.runs[0].read_at
+            began_ns = int((self._parts.clock.now().timestamp() - lag_s) * 1e9)
+            stage("attest", (trace for run in batch.runs for trace in run.traces.values()), began_ns, lane=self._lane)
             metrics.events.labels(self._lane).inc(batch.count)
             metrics.gas.labels(self._lane).inc(batch.gas)
             metrics.confirm_s.labels(self._lane).observe(lag_s)
