@@ -26,8 +26,8 @@ def serve(
 
     given = {"roles": only, "host": host, "port": port, "instance": instance}
     try:
-        settings = with_local_stack(load_settings())
-        settings = settings.having(**{name: value for name, value in given.items() if value is not None})
+        settings = load_settings().having(**{name: value for name, value in given.items() if value is not None})
+        settings = with_local_stack(settings)
         shown = ", ".join(services)
         run(services, settings, SystemClock(), lambda address: typer.echo(f"serving {shown} at {address}"))
     except CartularyError as error:

@@ -88,18 +88,14 @@ def _complete(operation: dict[str, Any], mutates: bool, has_parameters: bool) ->
 
 
 def _decimals_as_text(node: Any) -> None:
-    """Pydantic says `number or string` of a Decimal; over this edge it is a string (invariant 7)."""
+    """Pydantic says `number or string` of a Decimal; this edge takes an integer or text, no float (invariant 7)."""
     if isinstance(node, list):
         for inner in node:
             _decimals_as_text(inner)
     elif isinstance(node, dict):
         choices = [choice for choice in node.get("anyOf", ()) if isinstance(choice, dict)]
-        kinds = {choice.get("type") for choice in choices}
-        if {"number", "string"} <= kinds:
-            kept = [{**c, "format": "decimal"} if c.get("type") == "string" else c for c in choices]
-            kept = [choice for choice in kept if choice.get("type") != "number"]
-            node["anyOf"] = kept
-            if len(kept) == 1:
-                node.update(node.pop("anyOf")[0])
+        if {"number", "string"} <= {choice.get("type") for choice in choices}:
+            forms = {"number": {"type": "integer"}, "string": {"format": "decimal"}}
+            node["anyOf"] = [{**choice, **forms.get(str(choice.get("type")), {})} for choice in choices]
         for inner in node.values():
             _decimals_as_text(inner)

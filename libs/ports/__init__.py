@@ -4,6 +4,7 @@ One suite of tests (`libs/testkit/ports`) holds the real and the simulated imple
 Ledger port stands in `libs/ledger/port.py`, which an auditor needs without the rest.
 """
 
+from libs.kernel.keyed import CommandKey, KeyedClaim
 from libs.ledger.port import Ledger, LedgerReader
 from libs.ports.bus import (
     GAPS_TOPIC,
@@ -20,14 +21,12 @@ from libs.ports.clock import (
     Clock,
 )
 from libs.ports.store import (
-    CommandKey,
     Commit,
     CommittedDecision,
     Committing,
     Deciding,
     DueRow,
     Intent,
-    KeyedClaim,
     Life,
     LifeChanged,
     Loaded,

@@ -42,7 +42,7 @@ class LaneReader(Protocol):
     async def next(self, wait_s: float, most: int = 500) -> list[Message]:
         """The next messages in order, at most so many; [] when none came in time.
 
-        After the topic was emptied or created anew it goes on from the earliest message there is; raises BusUnreachable.
+        After the topic was emptied or created anew it goes on from the earliest there is; raises BusUnreachable.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from libs.kernel.decider import Reference
 from libs.kernel.envelope import AttestedEvent, BatchPlace, Decision
 from libs.kernel.errors import CartularyError
+from libs.kernel.keyed import CommandKey, KeyedClaim
 from libs.ports.changes import Change
 
 
@@ -26,13 +27,6 @@ class LifeChanged(CartularyError):
 
     code = "life-changed"
     status = 503
-
-
-class CommandKey(NamedTuple):
-    """Keyed hashes (hex) that identify a command (W-20): of tenant, caller and key; of the request's body."""
-
-    command: str
-    request: str
 
 
 Status = Literal["running", "decided", "committed", "refused"]
@@ -57,13 +51,6 @@ class Loaded(NamedTuple):
     events: list[tuple[str, dict[str, Any]]]
     # The decision of the newest version while it is pending: a repetition of it waits for the same commit.
     pending: str | None = None
-
-
-class KeyedClaim(NamedTuple):
-    """A claim with its value as a keyed hash (W-4)."""
-
-    kind: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +129,7 @@ class DueRow(NamedTuple):
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedDecision:
+class CommittedDecision(NamedTuple):
     """What the commit of a decision leaves for idempotency (W-20); `void` when a version stood already (W-21)."""
 
     decision: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
 import structlog
 
 from libs.kernel.envelope import AttestedEvent, BatchPlace
@@ -14,7 +13,8 @@ from libs.ledger.hashing import genesis_head
 from libs.ledger.opening import BadBatch, Lie, open_batch
 from libs.ledger.port import LedgerReader, MinedBatch
 from libs.ledger.reader import history
-from libs.ledger.record import decode_record
+from libs.ledger.record import decode_record, decode_traces
+from libs.observe import metrics
 from libs.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class AttestedLog:
             return batches
         return []
 
-    async def history(self, to_block: int) -> AsyncIterator[list[Attested]]:
+    async def history(self, to_block: int) -> AsyncGenerator[list[Attested], None]:
         """What the ledger itself holds after this position, up to a block, in groups; the bus is not asked."""
         group: list[Attested] = []
         start = self.position
@@ -92,7 +92,7 @@ class AttestedLog:
             return None
         if place.lane != self._lane or place.first + place.count <= self.position.sequence:
             return None
-        return place, payload, orjson.loads(message.headers.get("traceparents", b"{}"))
+        return place, payload, decode_traces(message.headers)
 
     async def _confirmed(self, found: Sequence[tuple[BatchPlace, bytes, dict[str, str]]]) -> list[Attested]:
         logs = await self._logs([place for place, _, _ in found])
@@ -149,6 +149,7 @@ class AttestedLog:
 
     def _aside(self, at: int, why: str) -> None:
         self._set_aside += 1
+        metrics.SET_ASIDE.labels(self._lane).inc()
         log.error("attested_record_set_aside", lane=self._lane, at=at, why=why, so_far=self._set_aside)
 
     async def close(self) -> None:
@@ -158,6 +159,8 @@ class AttestedLog:
 
 
 def _same(mined: MinedBatch, place: BatchPlace) -> bool:
-    return (mined.lane, mined.first, mined.count, mined.head, mined.root, mined.block, mined.block_hash) == (
+    at = (mined.block, mined.block_hash, mined.transaction_index)
+    return (mined.lane, mined.first, mined.count, mined.head, mined.root, *at) == (
         place.lane, place.first, place.count, place.head, place.root, place.block, place.block_hash,
+        place.transaction_index,
     )  # fmt: skip

@@ -1,90 +1,128 @@
-"""The composition root of attestation: the real ledger, bus and keys behind one instance."""
+"""One instance: shares the lanes with other instances and runs a worker for each that is held."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
-from libs.adapters.clock import SystemClock
-from libs.adapters.kafka.bus import KafkaBus
-from libs.edge.app import create_app
-from libs.edge.component import Component, ServiceParts
-from libs.edge.health import Check, State
-from libs.edge.settings import Settings, SettingsInvalid
-from libs.ledger.client import ChainLedger, LaneSigner
-from libs.ledger.deploy import load_identity
-from libs.ledger.keys import lane_key
-from libs.ledger.rpc import JsonRpc
-from services.attestation.instance import Attestation
-from services.attestation.metrics import of_this_process
-from services.attestation.parts import Knobs
+import structlog
 
-# Our networks lift the limit of a sender's transactions in a node's pool (quirk 4): small batches may fill a block.
-IN_FLIGHT = 16
+from libs.ledger.client import LaneSigner
+from libs.ledger.port import Ledger
+from libs.ports import INTENTS_TOPIC, Bus, BusUnreachable, Clock, Membership
+from services.attestation.cloudevents import CloudEvents, Prepare
+from services.attestation.health import Health
+from services.attestation.intake import Registry
+from services.attestation.lane import Lane
+from services.attestation.metrics import Metrics
+from services.attestation.parts import GROUP, At, Knobs, Parts, nowhere
+from services.attestation.watcher import Watcher
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 0.1
 
 
-class AttestationProcess:
-    """One instance of the attestation service."""
+class Attestation:
+    """One instance of the service; `instance` is its static name in the consumer group.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._clock = settings, SystemClock()
-        self._ledger: ChainLedger | None = None
-        self._bus: KafkaBus | None = None
-        self._instance: Attestation | None = None
-        self._ended = asyncio.Event()
+    `cloud_events` makes a topic before it is written (W-16); None publishes no CloudEvents.
+    """
 
-    def parts(self) -> ServiceParts:
-        """For `cartulary serve`."""
-        checks = [Check("attestation", self._state)]
-        app = create_app("attestation", self._settings, self._clock, description="Writes every event to the ledger.")
-        attest = Component("attest", self._run, ("attest", "relay"), self._drain)
-        return ServiceParts("attestation", app, [attest], checks, self._open, self._close)
-
-    async def _open(self) -> None:
-        settings = self._settings
-        identity = load_identity(settings.home)
-        if identity is None:
-            raise SettingsInvalid("no ledger is deployed here; run: cartulary ledger deploy", field="home")
-        self._bus = KafkaBus(",".join(settings.kafka_bootstrap))
-        await self._bus.ensure_topics(identity.lanes)
-        self._ledger = ChainLedger(JsonRpc(settings.ledger_rpc, timeout_s=10.0), identity)
-        keystore = settings.home / "keys"
-        signers = {lane: LaneSigner(lane_key(keystore, lane), identity) for lane in range(identity.lanes)}
-        self._instance = Attestation(
-            settings.instance, self._ledger, self._bus, self._clock, signers,
-            knobs=Knobs(in_flight=IN_FLIGHT, passed_over=frozenset(settings.attestation_set_aside)),
-            metrics=of_this_process(), cloud_events=self._prepare,
+    def __init__(
+        self,
+        instance: str,
+        ledger: Ledger,
+        bus: Bus,
+        clock: Clock,
+        signers: Mapping[int, LaneSigner],
+        *,
+        knobs: Knobs | None = None,
+        metrics: Metrics | None = None,
+        at: At = nowhere,
+        cloud_events: Prepare | None = None,
+    ) -> None:
+        self.instance, self.health = instance, Health()
+        knobs = knobs or Knobs()
+        watcher = Watcher(ledger, clock, self.health, knobs.poll_s)
+        self._parts = Parts(
+            ledger, bus, clock, signers, Registry(ledger, clock), watcher, self.health, metrics or Metrics(), knobs, at
         )  # fmt: skip
+        self._cloud_events = cloud_events
+        self._held: frozenset[int] = frozenset()
+        self._lanes: dict[int, asyncio.Task[None]] = {}
+        self._publishers: dict[int, asyncio.Task[None]] = {}
+        self._stopping = False
 
-    async def _prepare(self, topic: str) -> None:
-        if self._bus is not None and self._ledger is not None:
-            await self._bus.ensure_topics(self._ledger.identity.lanes, [topic])
+    @property
+    def metrics(self) -> Metrics:
+        """The instance's metrics."""
+        return self._parts.metrics
 
-    async def _run(self) -> None:
-        if self._instance is not None:
-            await self._instance.run()
-        self._ended.set()
-        await asyncio.Event().wait()
+    @property
+    def lanes(self) -> frozenset[int]:
+        """The lanes held at this moment."""
+        return self._held
 
-    async def _drain(self) -> None:
-        if self._instance is not None:
-            self._instance.stop()
-            await self._ended.wait()
+    def stop(self) -> None:
+        """Take nothing new in, publish what is in flight, leave the group; `run` then returns."""
+        self._stopping = True
 
-    async def _close(self) -> None:
-        if self._bus is not None:
-            await self._bus.close()
-        if self._ledger is not None:
-            await self._ledger.close()
+    async def run(self) -> None:
+        """Attest until `stop`, or until cancelled (which leaves everything as a crash would)."""
+        async with asyncio.TaskGroup() as group:
+            watcher = group.create_task(self._parts.watcher.run())
+            membership = await self._join()
+            try:
+                while not self._stopping:
+                    await self._look(membership, group)
+                    await self._parts.clock.sleep(LOOK_S)
+                while any(not task.done() for task in self._lanes.values()):
+                    self._held = await self._held_now(membership)
+                    await self._parts.clock.sleep(LOOK_S)
+            finally:
+                self._held = frozenset()
+                await membership.leave()
+            watcher.cancel()
 
-    async def _state(self) -> State:
-        if self._instance is None:
-            return State("failing", "connecting")
-        reasons = self._instance.health.reasons()
-        if not reasons:
-            return State("ok", f"lanes {sorted(self._instance.lanes)}")
-        return State("failing" if any("halted" in reason for reason in reasons) else "degraded", "; ".join(reasons))
+    async def _join(self) -> Membership:
+        while True:
+            try:
+                return await self._parts.bus.join(GROUP, INTENTS_TOPIC, self.instance)
+            except BusUnreachable as away:
+                log.warning("group_not_joined", instance=self.instance, reason=away.detail)
+                await self._parts.clock.sleep(1.0)
 
+    async def _held_now(self, membership: Membership) -> frozenset[int]:
+        try:
+            return await membership.lanes()
+        except BusUnreachable as away:
+            # Held until somebody else is known to hold it: the contract is the fence, not the group (W-10).
+            log.warning("group_not_reached", instance=self.instance, reason=away.detail)
+            return self._held
 
-def service(settings: Settings) -> ServiceParts:
-    """Attestation for `cartulary serve`."""
-    return AttestationProcess(settings).parts()
+    async def _look(self, membership: Membership, group: asyncio.TaskGroup) -> None:
+        """Take up what was assigned; what was taken away ends by itself, before its next send."""
+        held = await self._held_now(membership)
+        if held != self._held:
+            log.info("lanes_held", instance=self.instance, lanes=sorted(held))
+        self._held = held
+        for lane in held & self._parts.signers.keys():
+            if lane not in self._lanes or self._lanes[lane].done():
+                self._lanes[lane] = group.create_task(self._lane(lane).run())
+            if self._cloud_events is not None and (lane not in self._publishers or self._publishers[lane].done()):
+                self._publishers[lane] = group.create_task(self._publisher(lane).run())
+        for lane in held - self._parts.signers.keys():
+            self.health.lane(lane, "halted", "no signing key for this lane is configured (CARTULARY_LANE_KEY_<n>)")
+
+    def _lane(self, lane: int) -> Lane:
+        return Lane(lane, self._parts, lambda: self._held, lambda: self._stopping)
+
+    def _publisher(self, lane: int) -> CloudEvents:
+        parts, prepare = self._parts, self._cloud_events
+        assert prepare is not None
+
+        def held() -> bool:
+            return lane in self._held and not self._stopping
+
+        return CloudEvents(lane, parts.ledger, parts.bus, parts.clock, held, prepare)

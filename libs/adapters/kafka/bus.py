@@ -108,9 +108,7 @@ class KafkaBus:
         for name in topics:
             topic = await self._patiently(lambda name=name: self.topic(name, fresh=True))  # type: ignore[misc]
             if len(topic.leaders) != lanes:
-                raise InvalidValue(
-                    f"{name} does not have {lanes} partitions", field=name, value=len(topic.leaders)
-                )
+                raise InvalidValue(f"{name} does not have {lanes} partitions", field=name, value=len(topic.leaders))
 
     async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
         """Append in order; returns when the bus has all of them durably (idempotent producer)."""
@@ -163,9 +161,7 @@ class KafkaBus:
             while len(found) < end - max(start, end - count):
                 more = await reader.next(self._wait_s, count)
                 if not more:
-                    raise BusUnreachable(
-                        "the lane's last messages did not come in time", field=topic, value=lane
-                    )
+                    raise BusUnreachable("the lane's last messages did not come in time", field=topic, value=lane)
                 found += more
         finally:
             await reader.close()

@@ -141,9 +141,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await self._consumer.start()
         except (KafkaError, OSError) as error:
             await self._consumer.stop()
-            raise BusUnreachable(
-                f"no place in the group: {error!r}", field="group", value=self._group
-            ) from error
+            raise BusUnreachable(f"no place in the group: {error!r}", field="group", value=self._group) from error
         self._consumer.subscribe([self._topic], listener=self)
 
     async def on_partitions_revoked(self, _revoked: Iterable[Any]) -> None:

@@ -230,7 +230,7 @@ class Note(BaseModel):
 class NoteQuery(PageQuery):
     """Filters of the list of notes."""
 
-    title: str | None = Field(None, max_length=30)
+    title: str | None = Field(None, min_length=1, max_length=30)
 
 
 NOTES = [Note(number=number, title=f"note {number % 3}") for number in range(1, 13)]

@@ -13,9 +13,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from libs.edge.logging import configure_logging
-from libs.edge.telemetry import current_traceparent, parse_traceparent, span
+from libs.edge.telemetry import current_traceparent, span
 from libs.edge.tests.sample import ManualClock
 from libs.kernel.errors import InvalidValue
+from libs.observe.spans import parse_traceparent
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

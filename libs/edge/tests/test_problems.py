@@ -103,6 +103,11 @@ async def test_a_nul_in_the_address_is_refused(client: httpx.AsyncClient, addres
     problem(await client.get(address), 400, "forbidden-character")
 
 
+async def test_a_parameter_given_twice_is_refused(client: httpx.AsyncClient) -> None:
+    found = problem(await client.get("/notes?title=a&limit=1&title=b"), 400, "duplicate-parameter")
+    assert found["field"] == "title"
+
+
 async def test_an_unexpected_error_shows_nothing_of_the_inside(client: httpx.AsyncClient) -> None:
     answer = await client.get("/notes/broken")
     problem(answer, 500, "internal-error")

@@ -91,10 +91,11 @@ def token(folder: Path) -> str:
     return subprocess.run([*command, *asked], env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def wait_for(path: Path, line: str) -> None:
-    """Until the line stands in the file; the test's time limit ends it otherwise."""
+def wait_for(process: subprocess.Popen[str], path: Path, line: str) -> None:
+    """Until the line stands in the file, or the process that writes it has ended."""
     pause = threading.Event()
     while not path.exists() or line not in path.read_text():
+        assert process.poll() is None, process.communicate()
         pause.wait(0.01)
 
 
@@ -107,11 +108,11 @@ def test_a_stop_finishes_what_is_in_flight_then_drains_then_closes(
     journal = tmp_path / "journal.txt"
     with served(tmp_path, "notes") as (process, address):
         assert httpx.get(address + "/health/live").status_code == 200
-        wait_for(journal, "opened")
+        wait_for(process, journal, "opened")
         answers: list[httpx.Response] = []
         asking = threading.Thread(target=lambda: answers.append(httpx.get(address + "/notes/slow", headers=headers)))
         asking.start()
-        wait_for(journal, "request begun")
+        wait_for(process, journal, "request begun")
         process.send_signal(number)
         asking.join()
         assert (answers[0].status_code, answers[0].json()) == (200, "done")
@@ -125,8 +126,8 @@ def test_a_stop_finishes_what_is_in_flight_then_drains_then_closes(
 
 
 def test_a_process_without_the_api_role_serves_health_only(tmp_path: Path) -> None:
-    with served(tmp_path, "notes", "--only", "relay") as (_, address):
-        wait_for(tmp_path / "journal.txt", "opened")
+    with served(tmp_path, "notes", "--only", "relay") as (process, address):
+        wait_for(process, tmp_path / "journal.txt", "opened")
         assert httpx.get(address + "/notes/slow").status_code == 404
         ready = httpx.get(address + "/health/ready").json()
     assert [check["name"] for check in ready["checks"]] == ["notes open", "component notes.relay"]
@@ -209,3 +210,13 @@ async def test_a_second_stop_ends_at_once(tmp_path: Path) -> None:
     process.stop()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+def test_importing_the_edge_imports_nothing_heavy() -> None:
+    """B9: what only some processes need is imported by those that need it."""
+    code = (
+        "import sys; import libs.edge.app, libs.edge.serve, libs.edge.changes;"
+        "print({'aiohttp', 'eth_account', 'opentelemetry.sdk', 'uvicorn', 'web3'} & set(sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"

@@ -56,7 +56,7 @@ async def verify(
     """Walk the whole ledger; the report's `is_true` says whether everything held.
 
     `workers` processes check the batches, this one alone for 0. `progress(lane, events, of)` is told as it goes on,
-    `clock_finding` every decision whose block time is far from its own (W-23). Memory grows by some 50 bytes a stream
+    `clock_finding` every decision whose block time is far from its own (W-23). Memory grows by some 80 bytes a stream
     and 20 a decision. After a walk without a lie the checkpoint is written. Raises LedgerUnreachable,
     DatabaseUnreachable.
     """

@@ -13,18 +13,18 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sha3 import keccak_256
 
+from libs.edge.path import ROLES, Parts, Role, ServicePath
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError
 from libs.kernel.ids import uuid7
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.client import LaneSigner
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import public_bytes, sealer
+from libs.ports import Outcome
 from libs.runtime.automatic import CONSUMER as REACT
 from libs.runtime.committing import CONSUMER as COMMIT
-from libs.runtime.keyed import KeyedHashes
-from libs.ports import Outcome
-from libs.runtime.service import ROLES, Parts, Role, ServicePath
 from libs.testkit.sample import bells, tills
 from libs.testkit.sim.bus import SimBroker
 from libs.testkit.sim.chain import SimChain

@@ -1,4 +1,4 @@
-"""What must hold once a simulated fleet is at rest, checked against the ledger alone (architecture.md, "Invariants")."""
+"""What must hold once a simulated fleet is at rest, checked against the ledger alone (architecture.md)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from libs.edge.path import ServicePath
 from libs.kernel.envelope import AttestedEvent, BatchPlace
 from libs.ledger import abi
 from libs.ledger.opening import ProducerKeys, open_batch
 from libs.runtime import life
-from libs.runtime.service import ServicePath
 from libs.testkit.sample.bells import LOUD_FROM
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.fleet import TENANT, Fleet

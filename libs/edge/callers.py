@@ -11,9 +11,10 @@ import structlog
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, NotReady
+from libs.kernel.keyed import KeyedHashes
 from libs.ports import Outcome, Store
-from libs.runtime.deciding import DecideLoop, Request
-from libs.runtime.keyed import KeyedHashes
+from libs.runtime.deciding import DecideLoop
+from libs.runtime.planning import Request
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +34,8 @@ class Gateway:
         """The keyed hash that names a caller's command in status addresses."""
         return self._keyed.command(tenant, actor.sub, idempotency_key)
 
-    def decide_by(self, loop: DecideLoop) -> None:
-        """Decide by this loop from now on."""
+    def decide_by(self, loop: DecideLoop | None) -> None:
+        """Decide by this loop from now on; None while none runs."""
         self._loop = loop
 
     async def submit(

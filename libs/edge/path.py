@@ -10,9 +10,11 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
+from libs.edge.callers import Gateway
 from libs.kernel.decider import Decider
 from libs.kernel.errors import CartularyError, Conflict
 from libs.kernel.events import Event
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
 from libs.ports import Bus, Clock, Life, Store
 from libs.ports.changes import Projection
@@ -22,8 +24,6 @@ from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.committing import Committer
 from libs.runtime.deciding import DecideLoop
 from libs.runtime.four_eyes import Rules
-from libs.runtime.gateway import Gateway
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.relay import At, Relay, Seal, nowhere
 
 log = structlog.get_logger(__name__)
@@ -83,7 +83,6 @@ class ServicePath:
         self.loop = DecideLoop(
             self.store, self.rules, self.clock, self.keyed, lanes=lanes, backlog_limit=self._backlog_limit
         )
-        self.gateway.decide_by(self.loop)
         self.relay = Relay(self.service, self.store, self.bus, self.clock, self._seal, lanes=lanes, at=self._at)
         self.committer = Committer(
             self.store, self.rules, self.bus, self.node, self.clock, self.keyed, {**own, **parts.projections},
@@ -102,12 +101,13 @@ class ServicePath:
         return self.parts.foreign[service](type_name, data)
 
     async def run(self, roles: Sequence[Role] = ROLES) -> None:
-        """Play these roles until cancelled; a failure starts them anew, with backoff and a state that `/health` shows."""
+        """Play these roles until cancelled; a failure starts them anew, with backoff and a state for `/health`."""
         wait_s = RETRY_FIRST_S
         while True:
             began = self.clock.monotonic()
             try:
                 await self._begin(roles)
+                self.gateway.decide_by(self.loop)
                 self.state = "running"
                 await self._play(roles)
             except* CartularyError as errors:
@@ -117,6 +117,7 @@ class ServicePath:
             except* Exception as errors:
                 self.state = f"failed: {type(_first(errors)).__name__}"
                 log.exception("service_failed", service=self.service)
+            self.gateway.decide_by(None)
             if self.clock.monotonic() - began > RETRY_MOST_S:
                 wait_s = RETRY_FIRST_S
             await self.clock.sleep(wait_s)

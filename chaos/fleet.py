@@ -1,0 +1,218 @@
+"""The fleet under test: a local stack of its own, and every part of funds and attestation as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from libs.edge.auth import checked_identity
+from libs.edge.issuer import LocalIssuer
+from libs.ledger.deploy import deploy, load_identity
+from libs.ledger.port import LedgerIdentity
+from libs.stack.addresses import Addresses
+from libs.stack.local import LocalStack
+from libs.stack.part import until
+from libs.stack.places import CHECKOUT, free_port
+from libs.stack.processes import PidFile
+from libs.testkit.stack import local_stack
+
+SERVICE = "funds"
+TENANT = "manco-chaos"
+READY_WITHIN_S = 60.0
+# The kernel ends a process of the fleet with the one that started it, however that one ends (PR_SET_PDEATHSIG).
+_START = "import ctypes; ctypes.CDLL(None).prctl(1, 9); from libs.cli.main import app; app()"
+SERVED: dict[str, tuple[str, str]] = {
+    "api": (SERVICE, "api"),
+    "relay": (SERVICE, "relay"),
+    "commit": (SERVICE, "commit"),
+    "react": (SERVICE, "react,clock"),
+    "attest-1": ("attestation", "attest"),
+    "attest-2": ("attestation", "attest"),
+}
+PARTS = ("postgres", "kafka", "ledger", "anvil")
+# Events of the log that must not be there whatever was killed.
+NEVER = ("decision_void", "lane_halted", "ledger_lies", "decide_failed", "run_set_aside")
+_EVENT = re.compile(r'"event": ?"([a-z_]+)"')
+
+
+class FleetFailed(Exception):
+    """A process of the fleet did not come up, or ended by itself; the message names its log."""
+
+
+@dataclass
+class Fleet:
+    """The processes by name. `block_time_s` is the ledger's; `ports` stay, so that addresses survive a restart."""
+
+    home: Path
+    addresses: Addresses
+    environment: dict[str, str]
+    block_time_s: float
+    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in SERVED})
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    ended_alone: list[str] = field(default_factory=list)
+
+    @property
+    def identity(self) -> LedgerIdentity:
+        """The deployed ledger."""
+        found = load_identity(self.home)
+        if found is None:
+            raise FleetFailed("no ledger is deployed")
+        return found
+
+    @property
+    def url(self) -> str:
+        """Where funds answers."""
+        return f"http://127.0.0.1:{self.ports['api']}/{SERVICE}"
+
+    def token(self, sub: str) -> str:
+        """A token of a caller, good for a day."""
+        issuer = LocalIssuer(self.home / "issuer", "cartulary-local", "cartulary")
+        claims: dict[str, Any] = {"sub": sub, "role": "operations", "tenant": TENANT}
+        return issuer.token(checked_identity(claims), datetime.now(UTC), 86_400)
+
+    def log(self, name: str) -> Path:
+        """The log of a process, all its lives."""
+        return self.home / "log" / f"{name}.log"
+
+    def start(self, *names: str) -> None:
+        """Start processes; `ready` waits for them."""
+        for name in names:
+            service, roles = SERVED[name]
+            command = [sys.executable, "-c", _START, "serve", service, "--only", roles]
+            command += ["--port", str(self.ports[name]), "--instance", name]
+            with self.log(name).open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=CHECKOUT, env=self.environment
+                )
+
+    def pid(self, name: str) -> int | None:
+        """The process that has this name at the moment."""
+        if name in self.running:
+            return self.running[name].pid
+        if name == "anvil":
+            process = PidFile(self.home / "ledger" / "anvil.pid.json").process()
+            return process.pid if process else None
+        return LocalStack(self.home).pid(name)
+
+    def kill(self, name: str) -> bool:
+        """SIGKILL; False when there is no such process at the moment."""
+        process = self.running.get(name)
+        if process is not None and process.poll() is not None:
+            self.ended_alone.append(name)
+        pid = self.pid(name)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        if process is not None:
+            process.wait()
+        return True
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP."""
+        self.running[name].send_signal(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        self.running[name].send_signal(signal.SIGCONT)
+
+    async def ready(self, names: Sequence[str] = tuple(SERVED), within_s: float = READY_WITHIN_S) -> None:
+        """Wait until every one of them says that it is well; raises FleetFailed with what it says."""
+        said: dict[str, str] = {}
+
+        async def well() -> bool:
+            for name in names:
+                if self.running[name].poll() is not None:
+                    raise FleetFailed(f"{name} ended by itself, see {self.log(name)}")
+                said[name] = await self.unwell(name)
+            return not any(said.values())
+
+        if not await until(well, within_s, every_s=0.1):
+            raise FleetFailed("; ".join(f"{name}: {why}" for name, why in said.items() if why))
+
+    async def unwell(self, name: str) -> str:
+        """Why a process is not well; empty when it is."""
+        try:
+            checks = (await self.health(name))["checks"]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return f"does not answer: {error!r}"
+        return ", ".join(f"{c['name']} {c['status']}: {c['detail']}" for c in checks if c["status"] != "ok")
+
+    async def health(self, name: str) -> dict[str, Any]:
+        """What `/health/ready` of a process says."""
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://127.0.0.1:{self.ports[name]}/health/ready") as answer,
+        ):
+            return dict(await answer.json(content_type=None))
+
+    async def held(self, name: str) -> set[int]:
+        """The lanes that an attestation instance says it holds."""
+        for check in (await self.health(name))["checks"]:
+            if check["name"] == "attestation attestation" and "lanes [" in check["detail"]:
+                return set(orjson.loads(check["detail"].partition("lanes ")[2]))
+        return set()
+
+    async def gate_fault(self, **fault: Any) -> None:
+        """Order a fault of the gate (libs/stack/faults.py)."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": "gate_fault", "params": [fault]}
+        async with aiohttp.ClientSession() as session, session.post(self.addresses.ledger, json=call) as answer:
+            said = await answer.json(content_type=None)
+        if "error" in said:
+            raise FleetFailed(f"the gate refused the fault: {said['error']}")
+
+    def said(self) -> Counter[str]:
+        """How often each log event was written, over all processes and lives."""
+        return Counter(name for log in map(self.log, SERVED) if log.exists() for name in _EVENT.findall(log.read_text()))
+
+    def stop(self) -> None:
+        """End every process of the fleet; the stack ends with its own block."""
+        for process in self.running.values():
+            process.kill()
+        for process in self.running.values():
+            process.wait()
+
+
+@asynccontextmanager
+async def running_fleet(
+    *, lanes: int = 4, block_time_s: float = 0.25, home: Path | None = None, **settings: object
+) -> AsyncIterator[Fleet]:
+    """A fleet that is ready, on a stack of its own; `settings` are those of the processes (`backlog_limit=50`).
+
+    `home` is kept afterwards when it is given. Raises FleetFailed.
+    """
+    with tempfile.TemporaryDirectory(prefix="cartulary-chaos-", ignore_cleanup_errors=True) as folder:
+        place = home or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        place.chmod(0o711)
+        with local_stack(place, block_time_s=block_time_s, faults=True) as addresses:
+            given = {"lanes": lanes, "block_period_ms": round(block_time_s * 1000), **settings}
+            environment = {**os.environ, **addresses.environment(), "PYTHONPATH": str(CHECKOUT)}
+            environment |= {f"CARTULARY_{name.upper()}": str(value) for name, value in given.items()}
+            await deploy([addresses.ledger], place / "keys", place, lanes=lanes, producers=[SERVICE])
+            fleet = Fleet(place, addresses, environment, block_time_s)
+            fleet.token("first")  # the issuer's key is there before the processes look for it
+            try:
+                await asyncio.to_thread(fleet.start, *SERVED)
+                await fleet.ready()
+                yield fleet
+            finally:
+                fleet.stop()

@@ -1,0 +1,22 @@
+"""One fleet of real processes for all tests here; each breaks something under load, and the ledger judges."""
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from chaos.fleet import Fleet, running_fleet
+from chaos.load import Load
+
+
+@pytest.fixture(scope="session")
+async def fleet() -> AsyncIterator[Fleet]:
+    """The fleet; a test leaves it whole."""
+    async with running_fleet(block_time_s=0.25) as whole:
+        yield whole
+
+
+@pytest.fixture(scope="session")
+def load(fleet: Fleet) -> Load:
+    """Its callers; what they were told in one test must still be true after the next."""
+    return Load(fleet, 25.0, Random(7))

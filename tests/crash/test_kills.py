@@ -1,0 +1,25 @@
+"""SIGKILL of every part of the path, one after the other, while commands run (done-point 3)."""
+
+import asyncio
+import time
+
+from chaos.fleet import SERVED, Fleet
+from chaos.load import Load
+from chaos.verdict import judge
+
+IN_TURN = ("api", "relay", "attest-1", "commit", "postgres", "kafka", "ledger", "anvil")
+
+
+async def test_w1_w8_w11_w17_nothing_is_lost_or_doubled_whatever_is_killed(fleet: Fleet, load: Load) -> None:
+    """Invariants 1, 2, 3, 9, 10: each kill hits a path at work, each time every lane commits again."""
+    async with load.running():
+        await load.all_lanes_commit(time.monotonic())
+        for name in IN_TURN:
+            killed_at = time.monotonic()
+            assert fleet.kill(name)
+            if name in SERVED:
+                await asyncio.to_thread(fleet.start, name)
+            recovered_s = await load.all_lanes_commit(killed_at)
+            print(f"{name} recovered in {recovered_s:.1f} s")  # noqa: T201 (a figure to read)
+    verdict = await judge(fleet, load)
+    assert verdict.holds, str(verdict)
