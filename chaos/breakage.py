@@ -12,7 +12,7 @@ from chaos.fleet import SERVICE, Fleet
 from libs.adapters.kafka.bus import KafkaBus
 from libs.kernel.envelope import BatchPlace
 from libs.ledger.record import decode_record, encode_record, lane_key
-from libs.runtime.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
+from libs.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.stack.part import until
 
 GONE_WITHIN_S = 20.0

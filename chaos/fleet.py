@@ -22,7 +22,8 @@ import orjson
 
 from libs.edge.auth import checked_identity
 from libs.edge.issuer import LocalIssuer
-from libs.ledger.deploy import deploy, load_identity
+from libs.ledger.deploy import deploy
+from libs.ledger.identity import load_identity
 from libs.ledger.port import LedgerIdentity
 from libs.stack.addresses import Addresses
 from libs.stack.local import LocalStack

@@ -12,11 +12,11 @@ import orjson
 from chaos.fleet import NEVER, SERVICE, TENANT, Fleet
 from chaos.load import Load, Sent
 from chaos.truth import Truth, read_truth
-from libs.kernel.secrets import MasterSecret
+from libs.kernel.keyed import KeyedHashes
+from libs.ledger.secrets import MasterSecret
+from libs.ports.changes import Add, Change, Drop, Put
 from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.project import Add, Change, Drop, Put
 from services.funds.app import parts
 
 ASKED_AT_ONCE = 24

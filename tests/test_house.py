@@ -13,7 +13,7 @@ CODE_FOLDERS = ("libs", "services", "bench", "chaos", "tests", "tests-e2e")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 70
 MAX_README_LINES = 40
-MAX_RUNTIME_LINES = 1_500
+MAX_RUNTIME_LINES = 1_600
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # The services of the whole plan (architecture.md, Layout); another one is first written down there.
 SERVICES = {
@@ -82,9 +82,7 @@ def test_no_function_is_longer_than_70_lines() -> None:
 
 def test_no_file_or_folder_is_a_drawer_for_everything() -> None:
     drawers = [
-        str(path.relative_to(ROOT))
-        for path in python_files()
-        if FORBIDDEN_NAMES & {path.stem, path.parent.name}
+        str(path.relative_to(ROOT)) for path in python_files() if FORBIDDEN_NAMES & {path.stem, path.parent.name}
     ]
     assert drawers == []
 

@@ -14,9 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 _HOME = Path("~/.local/share/cartulary")
 
-Rpc = Annotated[
-    str, typer.Option("--rpc", envvar="CARTULARY_LEDGER_RPC", help="Addresses of nodes, comma separated.")
-]
+Rpc = Annotated[str, typer.Option("--rpc", envvar="CARTULARY_LEDGER_RPC", help="Addresses of nodes, comma separated.")]
 Home = Annotated[Path, typer.Option("--home", envvar="CARTULARY_HOME", help="The state directory.")]
 
 
@@ -35,9 +33,7 @@ def deploy(
 
     where = home.expanduser()
     try:
-        found = asyncio.run(
-            deploy_ledger(_urls(rpc), where / "keys", where, lanes=lanes, producers=producer or [])
-        )
+        found = asyncio.run(deploy_ledger(_urls(rpc), where / "keys", where, lanes=lanes, producers=producer or []))
     except CartularyError as error:
         raise _failed(error) from None
     typer.echo(
@@ -73,7 +69,7 @@ def show(
 
 async def _look(urls: list[str], home: Path, contract: str | None) -> dict[str, Any]:
     from libs.kernel.errors import NotFound
-    from libs.ledger.deploy import load_identity, parse_address
+    from libs.ledger.identity import load_identity, parse_address
     from libs.ledger.reader import RpcLedgerReader
 
     known = load_identity(home)

@@ -19,15 +19,15 @@ def serve(
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; then finish what is in flight, drain and close."""
     from libs.adapters.clock import SystemClock
-    from libs.edge.serve import serve as run
     from libs.cli.parts import with_local_stack
+    from libs.edge.serve import serve as run
     from libs.edge.settings import load_settings
     from libs.kernel.errors import CartularyError
 
     given = {"roles": only, "host": host, "port": port, "instance": instance}
     try:
-        settings = with_local_stack(load_settings())
-        settings = settings.having(**{name: value for name, value in given.items() if value is not None})
+        settings = load_settings().having(**{name: value for name, value in given.items() if value is not None})
+        settings = with_local_stack(settings)
         shown = ", ".join(services)
         run(services, settings, SystemClock(), lambda address: typer.echo(f"serving {shown} at {address}"))
     except CartularyError as error:

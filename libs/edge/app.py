@@ -17,7 +17,7 @@ from libs.edge.observe import Observed
 from libs.edge.openapi import install_openapi
 from libs.edge.problems import install_problems
 from libs.edge.settings import Settings
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 # Raised when a route changes so that callers must change too.
 API_VERSION = "1"

@@ -18,7 +18,7 @@ from libs.edge.keyset import KeySet
 from libs.edge.settings import Settings
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 from libs.runtime.records import SYSTEM_TENANT
 
 _MAX_TOKEN = 8_192
@@ -34,14 +34,6 @@ class Unauthorized(CartularyError):
     status = 401
     title = "A valid token is needed"
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="cartulary", error="invalid_token"'}
-
-
-class Forbidden(CartularyError):
-    """The caller is known, and may not do this."""
-
-    code = "forbidden"
-    status = 403
-    title = "Not allowed"
 
 
 @dataclass(frozen=True, slots=True)

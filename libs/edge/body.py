@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.edge.problems import (
     BodyTooLarge,
     DuplicateKey,
+    DuplicateParameter,
     ForbiddenCharacter,
     MalformedJson,
     TooDeep,
@@ -21,12 +24,14 @@ from libs.kernel.errors import CartularyError, InvalidValue
 
 _MAX_INTEGER = 2**53 - 1
 _JSON = "cartulary.json"
+# A string is passed over whole, its brackets with it; possessively, or a long one would cost 60 bytes a character.
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class StrictBody:
     """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
 
-    It also refuses NUL in the path and the query, which no store can hold.
+    It also refuses NUL in the path and the query, which no store can hold, and a parameter given twice.
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int, max_json_depth: int) -> None:
@@ -38,8 +43,7 @@ class StrictBody:
             await self._app(scope, receive, send)
             return
         try:
-            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
-                raise ForbiddenCharacter("the address holds a NUL")
+            _check_address(scope["path"], scope["query_string"])
             body = await self._read(scope, receive)
             if body is None:
                 return
@@ -70,6 +74,17 @@ class StrictBody:
         return b"".join(chunks)
 
 
+def _check_address(path: str, query: bytes) -> None:
+    if "\x00" in path or b"%00" in query:
+        raise ForbiddenCharacter("the address holds a NUL")
+    if b"&" in query:
+        seen: set[str] = set()
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name in seen:
+                raise DuplicateParameter("each parameter once", field=_printable(name))
+            seen.add(name)
+
+
 def json_of(request: Request) -> Any:
     """The request's JSON as `StrictBody` read it; None without a JSON body."""
     return request.scope.get(_JSON)
@@ -85,6 +100,7 @@ def strict_json(body: bytes, max_depth: int) -> Any:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise MalformedJson(f"not UTF-8 at byte {error.start}") from None
+    _shallow(text, max_depth)
     try:
         value = json.loads(
             text,
@@ -93,20 +109,33 @@ def strict_json(body: bytes, max_depth: int) -> Any:
             parse_constant=_no_float,
             parse_int=_bounded,
         )
-    except RecursionError:
-        raise TooDeep(f"nested deeper than {max_depth}") from None
     except json.JSONDecodeError as error:
         raise MalformedJson(f"{error.msg} at character {error.pos}") from None
-    _walk(value, max_depth)
+    _storable_all(value)
     return value
+
+
+def _shallow(text: str, max_depth: int) -> None:
+    """Refuse deep nesting before the parser, which recurses in C, sees it."""
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        opened = token.group()
+        if opened in "[{":
+            depth += 1
+            if depth > max_depth:
+                raise TooDeep(f"nested deeper than {max_depth}")
+        elif opened in "]}":
+            depth -= 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DuplicateKey("each key once", field=_printable(twice))
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise DuplicateKey("each key once", field=_printable(name))
+            seen.add(name)
     return found
 
 
@@ -120,22 +149,17 @@ def _bounded(text: str) -> int:
     return int(text)
 
 
-def _walk(value: Any, max_depth: int) -> None:
-    level, depth = [value], 1
-    while level:
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, str):
-                _storable(item)
-            elif isinstance(item, dict | list) and depth > max_depth:
-                raise TooDeep(f"nested deeper than {max_depth}")
-            elif isinstance(item, dict):
-                for key in item:
-                    _storable(key)
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        level, depth = inner, depth + 1
+def _storable_all(value: Any) -> None:
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            _storable(item)
+        elif isinstance(item, dict):
+            left.extend(item)
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item)
 
 
 def _storable(text: str) -> None:

@@ -65,7 +65,7 @@ class ChangeQuery(PageQuery):
     """Filters of the list of changes."""
 
     status: ChangeStatus | None = None
-    command: str | None = Field(None, max_length=64)
+    command: str | None = Field(None, pattern="^[A-Z][A-Za-z]{0,63}$")
 
 
 def change_routes(desk: ChangeDesk) -> APIRouter:

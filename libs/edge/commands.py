@@ -21,7 +21,7 @@ from libs.edge.telemetry import current_traceparent
 from libs.kernel.canonical import canonical
 from libs.kernel.decider import Command
 from libs.kernel.errors import NotFound
-from libs.runtime.ports import Outcome, Status
+from libs.ports import Outcome, Status
 
 MAX_WAIT_S = 60
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from libs.edge import metrics
 from libs.edge.health import Check, Level, State
 from libs.edge.logging import described
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,11 @@ class Kept:
         self.restarts = 0
         self._failing: tuple[str, datetime] | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and is kept."""
+        return self._task is not None and not self._task.done()
 
     def start(self) -> None:
         """Run it from now on."""

@@ -13,20 +13,21 @@ from libs.adapters.clock import SystemClock
 from libs.adapters.kafka.bus import KafkaBus
 from libs.adapters.postgres.store import PostgresStore
 from libs.edge.app import create_app
+from libs.edge.callers import Gateway
 from libs.edge.component import Component, ServiceParts
 from libs.edge.desk import PostgresChangeDesk
 from libs.edge.health import Check, State
+from libs.edge.path import ROLES, Parts, Role, ServicePath
 from libs.edge.settings import Settings, SettingsInvalid
-from libs.kernel.secrets import MasterSecret
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.hashing import genesis_head
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer
-from libs.ledger.deploy import load_identity
+from libs.ledger.port import LedgerUnreachable
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
+from libs.ledger.secrets import MasterSecret
 from libs.runtime.four_eyes import Rules
-from libs.runtime.gateway import Gateway
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.service import ROLES, Parts, Role, ServicePath
 
 STALE_AFTER = timedelta(seconds=30)
 
@@ -74,7 +75,7 @@ class Composition:
         secrets = MasterSecret.load(settings.home)
         self.keyed = KeyedHashes(secrets.derive("idempotency"))
         dsn = settings.postgres_dsn.get_secret_value()
-        self.roles: list[Role] = [role for role in ROLES if role in settings.roles]
+        self.roles: list[Role] = [role for role in ROLES if settings.plays(role)]
         self.stores = {
             role: PostgresStore(dsn, self.service, secrets.password, migrations=parts.migrations)
             for role in dict.fromkeys([*self.roles, "api"])
@@ -128,8 +129,11 @@ class Composition:
     async def _ledger_state(self) -> State:
         if self.ports.node is None:
             return State("failing", "connecting")
-        height = await self.ports.node.height()
-        return State("ok", f"block {height}")
+        try:
+            return State("ok", f"block {await self.ports.node.height()}")
+        except LedgerUnreachable as away:
+            # Commands are still accepted as intents and reads go on (invariant 14).
+            return State("degraded", f"the ledger is out of reach, nothing commits: {away.detail}")
 
     async def _backlog_state(self) -> State:
         waiting, oldest = await self.store.backlog()

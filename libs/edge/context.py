@@ -12,7 +12,7 @@ from libs.edge.auth import Verifier
 from libs.edge.gateway import CommandGateway
 from libs.edge.health import Health
 from libs.edge.settings import Settings
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

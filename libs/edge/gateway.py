@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
-from libs.runtime.ports import Outcome
+from libs.ports import Outcome
 
 
 class CommandGateway(Protocol):

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from libs.edge import metrics
 from libs.kernel.errors import CartularyError
 from libs.kernel.time import to_wire
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Health:
     """The checks of a process or a service."""
 
     def __init__(self, name: str, clock: Clock, checks: Iterable[Check] = ()) -> None:
-        self._name, self._clock = name, clock
+        self.name, self._clock = name, clock
         self._checks = list(checks)
         self._since: dict[str, tuple[Level, datetime]] = {}
         self._last: tuple[float, dict[str, Any]] | None = None
@@ -73,7 +73,7 @@ class Health:
         states = await asyncio.gather(*(_ask(check) for check in self._checks))
         shown = [self._shown(check.name, state) for check, state in zip(self._checks, states, strict=True)]
         worst = max((state.status for state in states), key=_WORST.__getitem__, default="ok")
-        return {"service": self._name, "status": worst, "checks": shown}
+        return {"service": self.name, "status": worst, "checks": shown}
 
     def _shown(self, name: str, state: State) -> dict[str, str]:
         before = self._since.get(name)
@@ -104,7 +104,7 @@ def health_routes(health: Health) -> APIRouter:
 
     @router.get("/health/live")
     async def live() -> Response:
-        return _json({"service": health._name, "status": "live"}, 200)
+        return _json({"service": health.name, "status": "live"}, 200)
 
     @router.get("/health/ready")
     async def ready() -> Response:

@@ -66,7 +66,8 @@ def described(error: BaseException) -> str:
     if isinstance(error, CartularyError):
         return f"{name}({error.code}): {masked(error.detail)[:_MAX_MESSAGE]}"
     # The messages of others (a database, a validator) quote the data that they stumbled over.
-    return f"{name}(errno {error.errno})" if isinstance(error, OSError) else name
+    code = getattr(error, "sqlstate", None) or getattr(error, "errno", None)
+    return f"{name}({code})" if code else name
 
 
 def _place(service: str, now: Callable[[], datetime], logger: Any, method: str, event: EventDict) -> EventDict:

@@ -88,15 +88,14 @@ def _complete(operation: dict[str, Any], mutates: bool, has_parameters: bool) ->
 
 
 def _decimals_as_text(node: Any) -> None:
-    """Pydantic says `number or string` of a Decimal; over this edge it is a string (invariant 7)."""
+    """Pydantic says `number or string` of a Decimal; this edge takes an integer or text, no float (invariant 7)."""
     if isinstance(node, list):
         for inner in node:
             _decimals_as_text(inner)
     elif isinstance(node, dict):
-        choices = node.get("anyOf")
-        if isinstance(choices, list):
-            texts = [c for c in choices if isinstance(c, dict) and c.get("type") == "string" and "pattern" in c]
-            if texts:
-                node["anyOf"] = [c for c in choices if not (isinstance(c, dict) and c.get("type") == "number")]
+        choices = [choice for choice in node.get("anyOf", ()) if isinstance(choice, dict)]
+        if {"number", "string"} <= {choice.get("type") for choice in choices}:
+            forms = {"number": {"type": "integer"}, "string": {"format": "decimal"}}
+            node["anyOf"] = [{**choice, **forms.get(str(choice.get("type")), {})} for choice in choices]
         for inner in node.values():
             _decimals_as_text(inner)

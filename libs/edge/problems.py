@@ -72,6 +72,13 @@ class DuplicateKey(BadRequest):
     title = "A key stands twice in a JSON object"
 
 
+class DuplicateParameter(BadRequest):
+    """The query names a parameter twice; several values of one are written with commas."""
+
+    code = "duplicate-parameter"
+    title = "A parameter stands twice in the query"
+
+
 class ForbiddenCharacter(BadRequest):
     """A NUL or a lone surrogate, which no store can hold."""
 

@@ -25,7 +25,7 @@ from libs.edge.problems import problem_response
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.edge.telemetry import configure_telemetry
 from libs.kernel.errors import NotReady
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class Process:
             part.name: [
                 Kept(f"{part.name}.{component.name}", component, clock)
                 for component in part.components
-                if set(component.roles) & set(settings.roles)
+                if settings.plays(*component.roles)
             ]
             for part in parts
         }
@@ -99,7 +99,7 @@ class Process:
             health.add(Check(f"{part.name} {check.name}", check.probe) for check in part.checks)
         root = bare_app("cartulary", self._settings)
         root.include_router(health_routes(health))
-        serves = "api" in self._settings.roles
+        serves = self._settings.plays("api")
         apis = {part.name: part.api for part in self._parts if part.api is not None and serves}
         return Fleet(apis, root, lambda name: name not in self._opening)
 
@@ -131,7 +131,7 @@ class Process:
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             host, port = listening.getsockname()[:2]
-            log.info("process_serving", address=f"{host}:{port}", roles=list(self._settings.roles))
+            log.info("process_serving", address=f"{host}:{port}", roles=list(self._settings.roles) or "all")
             if ready is not None:
                 ready(f"http://{host}:{port}")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

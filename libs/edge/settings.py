@@ -14,7 +14,6 @@ from libs.edge.masking import is_secret, masked_text
 from libs.kernel.errors import CartularyError
 
 PREFIX = "CARTULARY_"
-ROLES = ("api", "clock", "react", "relay", "commit")
 
 # Comma separated in the environment, not JSON.
 List = Annotated[tuple[str, ...], NoDecode]
@@ -55,7 +54,7 @@ class Settings(BaseSettings):
         "1", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
         description="Name of this process among its like; static membership in consumer groups goes by it.",
     )  # fmt: skip
-    roles: List = Field(ROLES, description="Parts of a service that this process runs, comma separated.")
+    roles: List = Field((), description="Roles that this process plays, comma separated; unset: all that there are.")
 
     attestation_set_aside: List = Field(
         (), description="Digests of signed runs that attestation passes over, comma separated (W-13)."
@@ -125,6 +124,10 @@ class Settings(BaseSettings):
     @classmethod
     def _file_or_url(cls, value: str | None) -> str | None:
         return _http_url(value) if value is not None and "://" in value else value
+
+    def plays(self, *roles: str) -> bool:
+        """Whether this process plays one of these roles."""
+        return not self.roles or not set(self.roles).isdisjoint(roles)
 
     @property
     def issuer_folder(self) -> Path:

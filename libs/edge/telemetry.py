@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode
 
 from libs.edge.masking import is_sensitive, masked
 from libs.edge.settings import Settings
-
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_MAX_TRACEPARENT = 200
+from libs.observe.spans import parse_traceparent
 
 
 def configure_telemetry(service: str, settings: Settings) -> Callable[[], None]:
@@ -41,16 +38,6 @@ def configure_telemetry(service: str, settings: Settings) -> Callable[[], None]:
             pass
     trace.set_tracer_provider(provider)
     return provider.shutdown
-
-
-def parse_traceparent(text: str | None) -> SpanContext | None:
-    """The remote span that a W3C `traceparent` names; None for none, or a malformed one (ignored)."""
-    found = _TRACEPARENT.fullmatch(text) if text and len(text) <= _MAX_TRACEPARENT else None
-    if found is None:
-        return None
-    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
-    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
-    return context if context.is_valid else None
 
 
 def traceparent_of(context: SpanContext) -> str | None:

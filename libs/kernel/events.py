@@ -65,9 +65,7 @@ class Event(BaseModel):
 
     def stream(self) -> str:
         """The stream that this event belongs to (W-2)."""
-        return stream_name(
-            self.service, getattr(self, self.key_field), self.aggregate, getattr(self, self.id_field)
-        )
+        return stream_name(self.service, getattr(self, self.key_field), self.aggregate, getattr(self, self.id_field))
 
     def data(self) -> dict[str, Any]:
         """The delta as JSON values: decimals, dates and ids as text."""
@@ -117,9 +115,7 @@ class Catalogue:
         stem, _, version_text = type_name.rpartition(".v")
         kind = self._types.get(stem)
         if kind is None or not version_text.isdecimal() or int(version_text) > kind.schema_version:
-            raise UnknownEvent(
-                f"this version of the code does not know {type_name}", field="type", value=type_name
-            )
+            raise UnknownEvent(f"this version of the code does not know {type_name}", field="type", value=type_name)
         for version in range(int(version_text), kind.schema_version):
             data = kind.upcasters[version](data)
         return kind.model_validate(data)

@@ -14,11 +14,9 @@ _EXACT = Context(prec=96)
 
 # ISO 4217 minor units that are not 2.
 _MINOR_UNITS = {
-    **dict.fromkeys(
-        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
-    ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
 }
 
 
@@ -67,9 +65,7 @@ class Money:
         decimals = minor_units(self.currency)
         at_scale = rounded(self.amount, decimals, Rounding.DOWN)
         if at_scale != self.amount:
-            raise InvalidValue(
-                f"{self.currency} has {decimals} decimals", field="amount", value=self.amount
-            )
+            raise InvalidValue(f"{self.currency} has {decimals} decimals", field="amount", value=self.amount)
         object.__setattr__(self, "amount", at_scale)
 
     def __add__(self, other: Money) -> Money:
@@ -81,7 +77,7 @@ class Money:
         return Money(_EXACT.subtract(self.amount, other.amount), self.currency)
 
     def __neg__(self) -> Money:
-        return Money(-self.amount, self.currency)
+        return Money(_EXACT.minus(self.amount), self.currency)
 
     def _same_currency(self, other: Money) -> None:
         if self.currency != other.currency:
@@ -91,7 +87,8 @@ class Money:
 def allocate(total: Decimal, weights: Sequence[Decimal], decimals: int) -> list[Decimal]:
     """Split `total` pro rata: each share DOWN, missing steps one by one to the largest remainders.
 
-    Ties go to the earlier weight; the shares add up to `total` exactly (golden.md, conventions).
+    Ties go to the earlier weight; the shares add up to `total` exactly (golden.md, conventions). A negative total is
+    split as its opposite is: DOWN is towards zero.
     Raises InvalidValue for no positive weight, a negative weight, or a total finer than `decimals`.
     """
     if any(weight < 0 for weight in weights) or not sum(weights):
@@ -99,6 +96,8 @@ def allocate(total: Decimal, weights: Sequence[Decimal], decimals: int) -> list[
     step = Decimal(1).scaleb(-decimals)
     if rounded(total, decimals, Rounding.DOWN) != total:
         raise InvalidValue(f"the total has more than {decimals} decimals", field="total", value=total)
+    if total < 0:
+        return [_EXACT.minus(share) for share in allocate(_EXACT.minus(total), weights, decimals)]
     with localcontext(_EXACT):
         unit = sum(weights, Decimal(0)) * step
         parts = [divmod(total * weight, unit) for weight in weights]

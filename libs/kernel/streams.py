@@ -16,9 +16,7 @@ def stream_name(service: str, key: object, aggregate: str, identity: object) -> 
     parts = (service, str(key), aggregate, str(identity))
     for part in parts:
         if not part or "/" in part:
-            raise InvalidValue(
-                "a part of a stream name is empty or holds a slash", field="stream", value=part
-            )
+            raise InvalidValue("a part of a stream name is empty or holds a slash", field="stream", value=part)
     return "/".join(parts)
 
 

@@ -1,17 +1,14 @@
 """The attestation service's way to the chain: legacy transactions at gas price 0, signed per lane (W-10, W-11).
 
-web3 is not worth its weight here: signing is eth_account's (coincurve makes it fast), and the light reader leaves
-`extraData` alone, which is where a proof-of-authority header would need web3's middleware (ledger.md, quirk 8).
+web3 is not worth its weight here: signing is a page (`signing.py`), and the light reader leaves `extraData` alone,
+which is where a proof-of-authority header would need web3's middleware (ledger.md, quirk 8).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
+from typing import Any
 
 from libs.ledger.port import (
     LedgerIdentity,
@@ -23,6 +20,7 @@ from libs.ledger.port import (
 )
 from libs.ledger.reader import RpcLedgerReader, as_served, unhex
 from libs.ledger.rpc import INVALID_PARAMS, JsonRpc, RpcError
+from libs.ledger.signing import Account, SignedTransaction
 
 _SAME_BYTES_AGAIN = 8
 _REMEMBERED = 64
@@ -42,36 +40,20 @@ _LATER = (
 )
 
 
-class SignedTransaction(NamedTuple):
-    """Signed bytes and their hash (32 bytes)."""
-
-    raw: bytes
-    hash: bytes
-
-
 class LaneSigner:
     """The signing key of a lane (32 bytes of secp256k1), for one contract on one chain."""
 
     def __init__(self, key: bytes, identity: LedgerIdentity) -> None:
-        self._account: LocalAccount = Account.from_key(key)
+        self._account = Account(key)
         self._chain_id = identity.chain_id
         self._to = identity.contract
-        self.address = bytes.fromhex(self._account.address[2:])
+        self.address = self._account.address
 
     def sign(self, nonce: int, gas: int, calldata: bytes) -> SignedTransaction:
         """A legacy (type 0) transaction under EIP-155, gas price 0 (quirk 9); the same input gives the same bytes."""
-        signed = self._account.sign_transaction(
-            {
-                "nonce": nonce,
-                "gasPrice": 0,
-                "gas": gas,
-                "to": self._to,
-                "value": 0,
-                "data": calldata,
-                "chainId": self._chain_id,
-            }
+        return self._account.sign(
+            nonce=nonce, gas_price=0, gas=gas, to=self._to, data=calldata, chain_id=self._chain_id
         )
-        return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
 
 
 class ChainLedger(RpcLedgerReader):

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
-from eth_account import Account
 
 from libs.kernel.errors import CartularyError, InvalidValue
 from libs.ledger import abi
 from libs.ledger.artifact import creation_code, deployed_code
 from libs.ledger.hashing import producer_name
+from libs.ledger.identity import ADDRESS_BYTES, LedgerMismatch, load_identity, parse_address
 from libs.ledger.keys import lane_key, owner_key, producer_key, public_bytes
 from libs.ledger.owner import OwnerAccount, Signed
 from libs.ledger.port import LedgerIdentity, LedgerRejected, LedgerUnreachable, NonceTaken
 from libs.ledger.rpc import JsonRpc, RpcError
+from libs.ledger.signing import Account
 
 CONTRACT_ENV = "CARTULARY_LEDGER_CONTRACT"
-_ADDRESS_BYTES = 20
 _LOCK_LOOK_S = 0.05
 
 
@@ -38,29 +38,10 @@ class LaneCountChanged(CartularyError):
     code = "lane-count-changed"
 
 
-class LedgerMismatch(CartularyError):
-    """The node's chain, or what stands at the contract's address, is not the ledger that was deployed."""
-
-    code = "ledger-mismatch"
-
-
 class NotTheOwner(CartularyError):
     """Lanes or producers must be set on a contract that another account owns."""
 
     code = "not-the-owner"
-
-
-def load_identity(home: Path) -> LedgerIdentity | None:
-    """The ledger that `deploy` remembered in this state directory, None before; raises LedgerMismatch."""
-    path = home / "ledger.json"
-    if not path.exists():
-        return None
-    try:
-        known = orjson.loads(path.read_bytes())
-        contract = parse_address(known["contract"])
-        return LedgerIdentity(known["chain_id"], contract, known["lanes"], known["deployed_block"])
-    except (KeyError, TypeError, ValueError, InvalidValue) as error:
-        raise LedgerMismatch(f"{path} cannot be read: {error!r}", field="ledger.json") from error
 
 
 async def deploy(
@@ -204,7 +185,7 @@ async def _grant(
     looks: list[bytes] = []
     wanted: list[tuple[bytes, bytes]] = []
     for lane in range(identity.lanes):
-        holder = bytes.fromhex(Account.from_key(lane_key(keystore, lane)).address[2:]).rjust(abi.WORD, b"\0")
+        holder = Account(lane_key(keystore, lane)).address.rjust(abi.WORD, b"\0")
         looks.append(abi.encode_holder(lane))
         wanted.append((holder, abi.selector("grantLane(uint64,address)") + abi.word(lane) + holder))
     for service in producers:
@@ -215,9 +196,9 @@ async def _grant(
     missing = [call for (value, call), seen in zip(wanted, known, strict=True) if seen != value]
     if not missing:
         return
-    if current_owner[-_ADDRESS_BYTES:] != owner.address:
+    if current_owner[-ADDRESS_BYTES:] != owner.address:
         raise NotTheOwner(
-            f"0x{current_owner[-_ADDRESS_BYTES:].hex()} owns the ledger 0x{identity.contract.hex()}"
+            f"0x{current_owner[-ADDRESS_BYTES:].hex()} owns the ledger 0x{identity.contract.hex()}"
             f" and must send {len(missing)} grants or registrations first;"
             f" this keystore's owner is 0x{owner.address.hex()}",
             field="owner", value=len(missing),
@@ -268,17 +249,6 @@ def _write(path: Path, value: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-
-
-def parse_address(text: str) -> bytes:
-    """The 20 bytes of an address in hex, with or without 0x; raises InvalidValue."""
-    try:
-        address = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        address = b""
-    if len(address) != _ADDRESS_BYTES:
-        raise InvalidValue("an address has 20 bytes in hex", field="contract", value=text)
-    return address
 
 
 def _is_text(answer: Any) -> bool:

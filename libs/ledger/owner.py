@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
-
 from libs.ledger.port import LedgerRejected, LedgerUnreachable, NonceTaken
 from libs.ledger.rpc import INVALID_PARAMS, JsonRpc, RpcError
+from libs.ledger.signing import Account
 
 # The default pool takes about five transactions of one sender (ledger.md, quirk 4).
 _IN_FLIGHT = 4
@@ -51,16 +49,14 @@ class OwnerAccount:
 
     def __init__(self, rpc: JsonRpc, key: bytes, chain_id: int, *, wait_s: float) -> None:
         self._rpc = rpc
-        self._account: LocalAccount = Account.from_key(key)
+        self._account = Account(key)
         self._chain_id = chain_id
         self._wait_s = wait_s
-        self.address = bytes.fromhex(self._account.address[2:])
+        self.address = self._account.address
 
     async def mined_nonce(self) -> int:
         """The next nonce by mined transactions alone."""
-        count = await self._rpc.call(
-            "eth_getTransactionCount", "0x" + self.address.hex(), "latest", wanted=_is_text
-        )
+        count = await self._rpc.call("eth_getTransactionCount", "0x" + self.address.hex(), "latest", wanted=_is_text)
         return int(count, 16)
 
     async def sign(self, to: bytes | None, calls: Iterable[bytes]) -> list[Signed]:
@@ -70,23 +66,12 @@ class OwnerAccount:
         """
         nonce, price = await self.mined_nonce(), await self._gas_price()
         return [
-            self._sign(to, data, nonce + offset, await self._gas(to, data), price)
-            for offset, data in enumerate(calls)
+            self._sign(to, data, nonce + offset, await self._gas(to, data), price) for offset, data in enumerate(calls)
         ]
 
     def _sign(self, to: bytes | None, data: bytes, nonce: int, gas: int, price: int) -> Signed:
-        fields: dict[str, Any] = {
-            "nonce": nonce,
-            "gasPrice": price,
-            "gas": gas,
-            "value": 0,
-            "data": data,
-            "chainId": self._chain_id,
-        }
-        if to is not None:
-            fields["to"] = to
-        signed = self._account.sign_transaction(fields)
-        return Signed(bytes(signed.raw_transaction), bytes(signed.hash), nonce)
+        signed = self._account.sign(nonce=nonce, gas_price=price, gas=gas, to=to, data=data, chain_id=self._chain_id)
+        return Signed(signed.raw, signed.hash, nonce)
 
     async def _gas_price(self) -> int:
         block = await self._rpc.call("eth_getBlockByNumber", "latest", False, wanted=_is_object)
@@ -154,9 +139,7 @@ class OwnerAccount:
             # The nonce is mined and no receipt is there: counted a few times, as it may lag behind its block.
             taken = taken + 1 if await self.mined_nonce() > signed.nonce else 0
             if taken >= _LOOKS_BEFORE_TAKEN:
-                raise NonceTaken(
-                    f"another transaction of the owner took nonce {signed.nonce}; run the same again"
-                )
+                raise NonceTaken(f"another transaction of the owner took nonce {signed.nonce}; run the same again")
             await asyncio.sleep(_LOOK_S)
 
 

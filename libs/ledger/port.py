@@ -22,7 +22,7 @@ class LedgerRejected(CartularyError):
 
 
 class NonceTaken(CartularyError):
-    """The transaction's nonce is used up: mined already, by these bytes or by others (W-11: neither success nor error)."""
+    """The transaction's nonce is used up: mined already, by these bytes or others (W-11: neither success nor error)."""
 
     code = "nonce-taken"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -190,7 +190,7 @@ async def history(
     to_block: int | None = None,
     *,
     ahead: int = 8,
-) -> AsyncIterator[HistoryBatch]:
+) -> AsyncGenerator[HistoryBatch, None]:
     """The lane's batches from this sequence number on, in order, straight from the ledger.
 
     Reads up to `to_block` (the newest block now for None) and keeps at most `ahead` batches under way, so that memory

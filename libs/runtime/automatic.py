@@ -14,12 +14,13 @@ from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor, AttestedEvent
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
-from libs.runtime.deciding import DecideLoop, Request
+from libs.ports import Bus, Clock, CommandKey, DueRow, Outcome, Position, Store
+from libs.runtime.deciding import DecideLoop
 from libs.runtime.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand
-from libs.runtime.keyed import KeyedHashes
 from libs.runtime.log import Attested, AttestedLog
-from libs.runtime.ports import Bus, Clock, CommandKey, DueRow, Outcome, Position, Store
+from libs.runtime.planning import Request
 from libs.runtime.records import SYSTEM_TENANT
 from libs.runtime.relay import nowhere
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.events import Event, UnknownEvent
-from libs.runtime.project import Change, Projection, Put
+from libs.ports.changes import Change, Projection, Put
 from libs.runtime.records import ChangeApproved, ChangeEnded, ChangeProposed
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 import structlog
@@ -13,11 +12,11 @@ import structlog
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
-from libs.runtime.four_eyes import Rules
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.log import Attested, AttestedLog
-from libs.runtime.ports import (
+from libs.observe import metrics
+from libs.observe.spans import stage
+from libs.ports import (
     Bus,
     Clock,
     Commit,
@@ -28,7 +27,9 @@ from libs.runtime.ports import (
     Position,
     Store,
 )
-from libs.runtime.project import Change, Projection
+from libs.ports.changes import Change, Projection
+from libs.runtime.four_eyes import Rules
+from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.records import CursorAdvanced, EpochBegun
 from libs.runtime.relay import nowhere
 
@@ -137,6 +138,7 @@ class Committer:
 
     async def commit(self, batches: Sequence[Attested], *, level: bool = False) -> None:
         """Commit these batches in one transaction; those that an earlier, unanswered commit wrote are left out."""
+        began, began_ns = self._clock.monotonic(), int(self._clock.now().timestamp() * 1e9)
         async with self._store.committing() as tx:
             have = await tx.positions(CONSUMER)
             fresh = [b for b in batches if b.place.first >= have.get(b.place.lane, Position(1, b"", 0)).sequence]
@@ -149,23 +151,40 @@ class Committer:
                     work.markers, work.cursors, level_at,
                 ))  # fmt: skip
             await self._at("commit.applied")
+        self._observe(work, began, began_ns)
         await self._at("commit.committed")
+
+    def _observe(self, work: _Work, began: float, began_ns: int) -> None:
+        service = self._rules.service
+        metrics.COMMIT_S.labels(service).observe(self._clock.monotonic() - began)
+        metrics.COMMITTED.labels(service).inc(len(work.events))
+        if work.places:
+            metrics.COMMIT_LAG_S.labels(service).set(self._clock.now().timestamp() - work.places[-1].block_time)
+        stage("commit", (d.traceparent for d in work.decisions if d.traceparent), began_ns, service=service)
 
     async def _work(self, tx: Committing, batches: Iterable[Attested]) -> _Work:
         work, service = _Work(), self._rules.service
         batches = list(batches)
-        own = {e.stream for batch in batches for e in batch.events if e.service == service}
+        own = {
+            event.body["stream"]
+            for batch in batches
+            for event in batch.events
+            if event.body["producer"]["service"] == service
+        }
         committed = await tx.committed(sorted(own)) if own else {}
         for batch in batches:
             work.positions[batch.place.lane] = batch.after
-            if any(event.service == service for event in batch.events):
-                work.places.append(batch.place)
-            for _, group in groupby(batch.events, key=lambda event: event.body["decision"]["id"]):
-                events = list(group)
-                if events[0].service == service:
-                    self._own_decision(work, committed, events, batch.traceparents)
+            events, at, decided = batch.events, 0, len(work.decisions)
+            while at < len(events):
+                head = events[at].body
+                group = events[at : at + head["decision"]["count"]]
+                if head["producer"]["service"] == service:
+                    self._own_decision(work, committed, group, batch.traceparents)
                 else:
-                    self._foreign_events(work, events)
+                    self._foreign_events(work, group)
+                at += len(group)
+            if len(work.decisions) > decided:
+                work.places.append(batch.place)
         return work
 
     def _own_decision(
@@ -173,8 +192,11 @@ class Committer:
     ) -> None:
         """One decision, whole (invariant 12): void when one of its versions stood already (W-21)."""
         head = events[0].body
-        void = any(e.body["version"] <= committed.get(e.stream, 0) for e in events)
-        versions = {event.stream: int(event.body["version"]) for event in events}
+        void, versions = False, dict[str, int]()
+        for seen in events:
+            stream, version = seen.body["stream"], seen.body["version"]
+            void = void or version <= committed.get(stream, 0)
+            versions[stream] = version
         decision = head["decision"]["id"]
         work.decisions.append(
             CommittedDecision(
@@ -182,27 +204,31 @@ class Committer:
                 traces.get(decision),
             )
         )  # fmt: skip
-        work.events.extend((event, void) for event in events)
+        work.events.extend([(event, void) for event in events])
+        parsed = [self._rules.catalogue.parse(seen.body["type"], seen.body["data"]) for seen in events]
+        # A marker settles its lane even when the former life's, late, took its version: it is there, and that counts.
+        work.markers.extend([(event.epoch, event.lane) for event in parsed if isinstance(event, EpochBegun)])
         if void:
             log.error("decision_void", decision=decision, streams=list(versions))
             return
         committed.update(versions)
-        for seen in events:
-            event = self._rules.catalogue.parse(seen.type, seen.body["data"])
+        for event, seen in zip(parsed, events, strict=True):
             self._fold_event(work, event, seen)
 
     def _fold_event(self, work: _Work, event: Event, seen: AttestedEvent) -> None:
-        tenant, stream = seen.tenant, seen.stream
-        for claim, taken in (*((c, True) for c in event.claims()), *((c, False) for c in event.releases())):
-            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), taken))
-        work.due.extend(DueRow(seen.id, due.kind, due.at, tenant, stream, due.payload) for due in event.due())
-        if isinstance(event, EpochBegun):
-            work.markers.append((event.epoch, event.lane))
-        elif isinstance(event, CursorAdvanced):
+        tenant, stream = seen.body["tenant"], seen.body["stream"]
+        for claim in event.claims():
+            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), True))
+        for claim in event.releases():
+            work.claims.append((tenant, stream, self._keyed.claim(tenant, claim), False))
+        for due in event.due():
+            work.due.append(DueRow(seen.id, due.kind, due.at, tenant, stream, due.payload))
+        if isinstance(event, CursorAdvanced):
             position = Position(event.sequence, bytes.fromhex(event.head), event.block)
             work.cursors[(event.consumer, event.lane)] = position
-        if projection := self._projections.get(seen.type.rpartition(".v")[0]):
-            work.changes.extend((tenant, change) for change in projection(event, seen))
+        if projection := self._projections.get(seen.body["type"].rpartition(".v")[0]):
+            for change in projection(event, seen):
+                work.changes.append((tenant, change))
 
     def _foreign_events(self, work: _Work, events: list[AttestedEvent]) -> None:
         for seen in events:

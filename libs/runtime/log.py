@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,7 +14,8 @@ from libs.ledger.opening import BadBatch, Lie, open_batch
 from libs.ledger.port import LedgerReader, MinedBatch
 from libs.ledger.reader import history
 from libs.ledger.record import decode_record, decode_traces
-from libs.runtime.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
+from libs.observe import metrics
+from libs.ports import LEDGER_TOPIC, Bus, Clock, LaneReader, Message, Position
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ class AttestedLog:
             return batches
         return []
 
-    async def history(self, to_block: int) -> AsyncIterator[list[Attested]]:
+    async def history(self, to_block: int) -> AsyncGenerator[list[Attested], None]:
         """What the ledger itself holds after this position, up to a block, in groups; the bus is not asked."""
         group: list[Attested] = []
         start = self.position
@@ -148,6 +149,7 @@ class AttestedLog:
 
     def _aside(self, at: int, why: str) -> None:
         self._set_aside += 1
+        metrics.SET_ASIDE.labels(self._lane).inc()
         log.error("attested_record_set_aside", lane=self._lane, at=at, why=why, so_far=self._set_aside)
 
     async def close(self) -> None:

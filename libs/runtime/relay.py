@@ -11,7 +11,19 @@ import structlog
 from libs.kernel.errors import CartularyError
 from libs.ledger.codec import encode_run
 from libs.ledger.record import MalformedRecord, decode_gap
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, Bus, Clock, LifeChanged, Message, Outgoing, RunOfIntents, Store
+from libs.observe import metrics
+from libs.observe.spans import stage
+from libs.ports import (
+    GAPS_TOPIC,
+    INTENTS_TOPIC,
+    Bus,
+    Clock,
+    LifeChanged,
+    Message,
+    Outgoing,
+    RunOfIntents,
+    Store,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -99,8 +111,12 @@ class _Lane:
         await self._look_for_stall()
 
     async def _publish(self, runs: list[RunOfIntents]) -> None:
+        began_ns = int(self._clock.now().timestamp() * 1e9)
         records = [self._record(run) for run in runs]
         await self._bus.publish(INTENTS_TOPIC, self._lane, records)
+        decisions = [decision for run in runs for decision in run.decisions]
+        metrics.RELAYED.labels(self._service, self._lane).inc(len(decisions))
+        stage("relay", (d.traceparent for d in decisions if d.traceparent), began_ns, lane=self._lane)
         await self._at("relay.published")
 
     def _record(self, run: RunOfIntents) -> Outgoing:
@@ -112,6 +128,7 @@ class _Lane:
     async def _publish_again(self, reason: str, after: int) -> None:
         """W-8: everything above the mark, in order, with the boundaries that it had."""
         while runs := await self._store.numbered(self._lane, after, RUNS_AT_ONCE):
+            metrics.RELAYED_AGAIN.labels(self._service, reason).inc(len(runs))
             log.info("runs_published_again", service=self._service, lane=self._lane, why=reason, first=runs[0].first)
             await self._publish(runs)
             after = runs[-1].first + len(runs[-1].decisions) - 1

@@ -4,48 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from libs.runtime.bus_kafka import KafkaBus
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
+from libs.adapters.kafka.bus import KafkaBus
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, LaneReader, Membership, Message, Outgoing
 
 
 class PrefixedBus:
     """The Bus port over Kafka under other topic names; `on_read` hears of every topic that a reader got records of."""
 
-    def __init__(self, bus: KafkaBus, prefix: str, on_read: Callable[[str], None] = lambda _: None) -> None:
-        self._bus, self._prefix, self._on_read = bus, prefix, on_read
+    def __init__(
+        self,
+        bus: KafkaBus,
+        prefix: str,
+        on_read: Callable[[str], None] = lambda _: None,
+        group_prefix: str | None = None,
+    ) -> None:
+        self._bus, self.prefix, self._on_read = bus, prefix, on_read
+        self._groups = prefix if group_prefix is None else group_prefix + prefix
+        self._names: dict[str, str] = {}
+
+    def rename(self, topic: str, other: str) -> None:
+        """Use another topic in its place, as if it had been deleted and created anew."""
+        self._names[topic] = other
+
+    def _topic(self, topic: str) -> str:
+        return self.prefix + self._names.get(topic, topic)
 
     async def ensure_topics(self, lanes: int, more: Sequence[str] = ()) -> None:
         """Create the write path's topics under the prefix, and more."""
         topics = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC, *more)
-        await self._bus.ensure_topics(lanes, [self._prefix + topic for topic in topics])
+        await self._bus.ensure_topics(lanes, [self._topic(topic) for topic in topics])
 
     async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
         """See Bus.publish."""
-        await self._bus.publish(self._prefix + topic, lane, records)
+        await self._bus.publish(self._topic(topic), lane, records)
 
     async def reader(self, topic: str, lane: int, offset: int | None = None) -> LaneReader:
         """See Bus.reader."""
-        return _Reader(await self._bus.reader(self._prefix + topic, lane, offset), topic, self._on_read)
+        return _Reader(await self._bus.reader(self._topic(topic), lane, offset), topic, self._on_read)
 
     async def tail(self, topic: str, lane: int, count: int) -> list[Message]:
         """See Bus.tail."""
-        return await self._bus.tail(self._prefix + topic, lane, count)
+        return await self._bus.tail(self._topic(topic), lane, count)
 
     async def generation(self, topic: str) -> str:
         """See Bus.generation."""
-        return await self._bus.generation(self._prefix + topic)
+        return await self._bus.generation(self._topic(topic))
 
     async def join(self, group: str, topic: str, instance: str) -> Membership:
         """See Bus.join."""
-        return await self._bus.join(self._prefix + group, self._prefix + topic, instance)
+        return await self._bus.join(self._groups + group, self._topic(topic), instance)
 
     async def hint(self, group: str, topic: str, lane: int) -> int | None:
         """See Bus.hint."""
-        return await self._bus.hint(self._prefix + group, self._prefix + topic, lane)
+        return await self._bus.hint(self._groups + group, self._topic(topic), lane)
 
     async def leave_hint(self, group: str, topic: str, lane: int, offset: int) -> None:
         """See Bus.leave_hint."""
-        await self._bus.leave_hint(self._prefix + group, self._prefix + topic, lane, offset)
+        await self._bus.leave_hint(self._groups + group, self._topic(topic), lane, offset)
 
 
 class _Reader:

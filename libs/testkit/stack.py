@@ -53,9 +53,7 @@ def has_engine() -> bool:
 
 
 @contextmanager
-def local_stack(
-    home: Path, *, block_time_s: float = BLOCK_TIME_S, faults: bool = True
-) -> Iterator[Addresses]:
+def local_stack(home: Path, *, block_time_s: float = BLOCK_TIME_S, faults: bool = True) -> Iterator[Addresses]:
     """A local stack in a process of its own, which ends with the block and also when this process is
     killed."""
     command = [sys.executable, "-m", "libs.stack", "--home", str(home), "--block-time", str(block_time_s)]

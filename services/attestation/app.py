@@ -11,11 +11,15 @@ from libs.edge.component import Component, ServiceParts
 from libs.edge.health import Check, State
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.ledger.client import ChainLedger, LaneSigner
-from libs.ledger.deploy import load_identity
+from libs.ledger.identity import load_identity
 from libs.ledger.keys import lane_key
 from libs.ledger.rpc import JsonRpc
 from services.attestation.instance import Attestation
+from services.attestation.metrics import of_this_process
 from services.attestation.parts import Knobs
+
+# Our networks lift the limit of a sender's transactions in a node's pool (quirk 4): small batches may fill a block.
+IN_FLIGHT = 16
 
 
 class AttestationProcess:
@@ -47,8 +51,13 @@ class AttestationProcess:
         signers = {lane: LaneSigner(lane_key(keystore, lane), identity) for lane in range(identity.lanes)}
         self._instance = Attestation(
             settings.instance, self._ledger, self._bus, self._clock, signers,
-            knobs=Knobs(passed_over=frozenset(settings.attestation_set_aside)), cloud_events=True,
+            knobs=Knobs(in_flight=IN_FLIGHT, passed_over=frozenset(settings.attestation_set_aside)),
+            metrics=of_this_process(), cloud_events=self._prepare,
         )  # fmt: skip
+
+    async def _prepare(self, topic: str) -> None:
+        if self._bus is not None and self._ledger is not None:
+            await self._bus.ensure_topics(self._ledger.identity.lanes, [topic])
 
     async def _run(self) -> None:
         if self._instance is not None:

@@ -7,7 +7,7 @@ events go out in lane order, topic after topic, so that the newest sequence numb
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import groupby
 
 import structlog
@@ -18,11 +18,13 @@ from libs.ledger.opening import BadBatch, open_batch
 from libs.ledger.port import LedgerReader, LedgerUnreachable
 from libs.ledger.reader import confirm, history
 from libs.ledger.record import MalformedRecord, decode_record
-from libs.runtime.ports import LEDGER_TOPIC, Bus, BusUnreachable, Clock, Message, Outgoing
+from libs.ports import LEDGER_TOPIC, Bus, BusUnreachable, Clock, Message, Outgoing
 
 log = structlog.get_logger(__name__)
 
 WAIT_S, PAUSE_S = 0.25, 1.0
+
+Prepare = Callable[[str], Awaitable[None]]
 
 
 def topic_of(service: str) -> str:
@@ -57,12 +59,15 @@ def cloud_event(event: AttestedEvent) -> Outgoing:
 
 
 class CloudEvents:
-    """Publishes one lane for as long as `held` says so."""
+    """Publishes one lane for as long as `held` says so; `prepare` makes a topic before it is written."""
 
-    def __init__(self, lane: int, ledger: LedgerReader, bus: Bus, clock: Clock, held: Callable[[], bool]) -> None:
+    def __init__(
+        self, lane: int, ledger: LedgerReader, bus: Bus, clock: Clock, held: Callable[[], bool], prepare: Prepare
+    ) -> None:
         self._lane, self._ledger, self._bus, self._clock, self._held = lane, ledger, bus, clock, held
+        self._prepare = prepare
+        self._prepared: set[str] = set()
         self._next = 1
-        self._batch = 1
 
     async def run(self) -> None:
         """Publish until the lane is lost; whatever is out of reach is waited for."""
@@ -79,14 +84,13 @@ class CloudEvents:
     async def position(self) -> int:
         """The sequence number after the newest event of the lane that was published."""
         newest = 0
-        for service in {registration.service for registration in await self._ledger.producers()}:
-            for message in await self._bus.tail(topic_of(service), self._lane, 1):
+        for service in sorted({registration.service for registration in await self._ledger.producers()}):
+            for message in await self._bus.tail(await self._topic(service), self._lane, 1):
                 newest = max(newest, int(message.headers["ce_sequence"]))
         return newest + 1
 
     async def _follow(self) -> None:
         self._next = await self.position()
-        self._batch = 1
         reader = await self._bus.reader(LEDGER_TOPIC, self._lane)
         try:
             while self._held():
@@ -117,5 +121,13 @@ class CloudEvents:
         fresh = [event for event in events if event.sequence >= self._next]
         for service, group in groupby(fresh, key=lambda event: event.service):
             records = list(group)
-            await self._bus.publish(topic_of(service), self._lane, [cloud_event(event) for event in records])
+            topic = await self._topic(service)
+            await self._bus.publish(topic, self._lane, [cloud_event(event) for event in records])
             self._next = records[-1].sequence + 1
+
+    async def _topic(self, service: str) -> str:
+        topic = topic_of(service)
+        if topic not in self._prepared:
+            await self._prepare(topic)
+            self._prepared.add(topic)
+        return topic

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import structlog
 
 from libs.ledger.batch import Batch
-from libs.ledger.client import LaneSigner, SignedTransaction
+from libs.ledger.client import LaneSigner
 from libs.ledger.port import Ledger, LedgerRejected, LedgerUnreachable, MinedTransaction, NonceTaken
 from libs.ledger.reader import HistoryBatch, opened_call
+from libs.ledger.signing import SignedTransaction
 from services.attestation.watcher import LaneBlock, Watcher
 
 log = structlog.get_logger(__name__)
@@ -58,9 +59,19 @@ class Flights:
         return len(self._flights)
 
     @property
+    def unsettled(self) -> list[Flight]:
+        """What no block has settled yet."""
+        return [flight for flight in self._flights if not flight.settled]
+
+    def has_room(self, most: int, most_gas: int) -> bool:
+        """Whether another batch like the last one may be sent."""
+        out = self.unsettled
+        return not out or (len(out) < most and sum(f.batch.gas for f in out) + out[-1].batch.gas <= most_gas)
+
+    @property
     def over(self) -> bool:
-        """One failed, so all behind it fail; and the nonce of every one is settled."""
-        return self.broken is not None and all(flight.settled for flight in self._flights)
+        """One failed, so all behind it fail; the nonce of every one is settled, and what succeeded is published."""
+        return self.broken is not None and all(f.settled for f in self._flights) and not self.attested()
 
     @property
     def blocks_behind(self) -> int:
@@ -80,10 +91,13 @@ class Flights:
         return [flight for flight in self._flights if flight.offered_at is None and not flight.settled]
 
     def stale(self, blocks: int) -> list[Flight]:
-        """What was offered so many blocks ago and is not settled: a pool may have lost it (quirk 3)."""
+        """What a pool may have lost (quirk 3): offered so many blocks ago, not settled; the next in turn one less."""
         height = self._watcher.height
-        return [f for f in self._flights if not f.settled and f.offered_at is not None
-                and height - f.offered_at >= blocks]  # fmt: skip
+        return [
+            flight
+            for at, flight in enumerate(self.unsettled)
+            if flight.offered_at is not None and height - flight.offered_at >= blocks - (at == 0)
+        ]
 
     async def offer(self, flight: Flight) -> bool:
         """Offer the same bytes once; whether the next flight may be offered now.
@@ -126,7 +140,7 @@ class Flights:
             if not flight.settled and flight.nonce < next_nonce:
                 self._take(flight, f"nonce {flight.nonce} was filled unseen")
 
-    def pop_attested(self) -> list[Flight]:
+    def attested(self) -> list[Flight]:
         """The attested flights at the front, in lane order; they stay until `forget`."""
         ready = []
         for flight in self._flights:

@@ -9,8 +9,8 @@ import structlog
 
 from libs.ledger.client import LaneSigner
 from libs.ledger.port import Ledger
-from libs.runtime.ports import INTENTS_TOPIC, Bus, BusUnreachable, Clock, Membership
-from services.attestation.cloudevents import CloudEvents
+from libs.ports import INTENTS_TOPIC, Bus, BusUnreachable, Clock, Membership
+from services.attestation.cloudevents import CloudEvents, Prepare
 from services.attestation.health import Health
 from services.attestation.intake import Registry
 from services.attestation.lane import Lane
@@ -24,7 +24,10 @@ LOOK_S = 0.1
 
 
 class Attestation:
-    """One instance of the service; `instance` is its static name in the consumer group."""
+    """One instance of the service; `instance` is its static name in the consumer group.
+
+    `cloud_events` makes a topic before it is written (W-16); None publishes no CloudEvents.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Attestation:
         knobs: Knobs | None = None,
         metrics: Metrics | None = None,
         at: At = nowhere,
-        cloud_events: bool = False,
+        cloud_events: Prepare | None = None,
     ) -> None:
         self.instance, self.health = instance, Health()
         knobs = knobs or Knobs()
@@ -107,16 +110,19 @@ class Attestation:
         for lane in held & self._parts.signers.keys():
             if lane not in self._lanes or self._lanes[lane].done():
                 self._lanes[lane] = group.create_task(self._lane(lane).run())
-            if self._cloud_events and (lane not in self._publishers or self._publishers[lane].done()):
+            if self._cloud_events is not None and (lane not in self._publishers or self._publishers[lane].done()):
                 self._publishers[lane] = group.create_task(self._publisher(lane).run())
         for lane in held - self._parts.signers.keys():
             self.health.lane(lane, "halted", "no signing key for this lane is configured (CARTULARY_LANE_KEY_<n>)")
 
     def _lane(self, lane: int) -> Lane:
-        return Lane(lane, self._parts, lambda: lane in self._held, lambda: self._stopping)
+        return Lane(lane, self._parts, lambda: self._held, lambda: self._stopping)
 
     def _publisher(self, lane: int) -> CloudEvents:
-        parts = self._parts
-        return CloudEvents(
-            lane, parts.ledger, parts.bus, parts.clock, lambda: lane in self._held and not self._stopping
-        )
+        parts, prepare = self._parts, self._cloud_events
+        assert prepare is not None
+
+        def held() -> bool:
+            return lane in self._held and not self._stopping
+
+        return CloudEvents(lane, parts.ledger, parts.bus, parts.clock, held, prepare)

@@ -15,7 +15,7 @@ from libs.ledger.hashing import keccak
 from libs.ledger.opening import ProducerKeys
 from libs.ledger.port import Ledger, ProducerMark
 from libs.ledger.record import GapReport, decode_traces
-from libs.runtime.ports import Clock, Message
+from libs.ports import Clock, Message
 
 log = structlog.get_logger(__name__)
 

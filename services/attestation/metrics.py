@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from functools import cache
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 _EVENTS = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 4_096)
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -47,3 +49,9 @@ class Metrics:
         self.rebuilt = Counter(f"{name}rebuilt", "times a lane was read again from the contract", lane, registry=kept)
         self.set_aside = Counter(f"{name}set_aside", "runs set aside", ["lane", "why"], registry=kept)
         self.gaps = Counter(f"{name}gaps_reported", "gap reports", lane, registry=kept)
+
+
+@cache
+def of_this_process() -> Metrics:
+    """The metrics that `/metrics` of this process shows."""
+    return Metrics(REGISTRY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from libs.ledger.batch import BatchLimits
 from libs.ledger.client import LaneSigner
 from libs.ledger.port import Ledger
-from libs.runtime.ports import Bus, Clock
+from libs.ports import Bus, Clock
 from services.attestation.health import Health
 from services.attestation.intake import Registry
 from services.attestation.metrics import Metrics
@@ -29,10 +29,13 @@ class Knobs:
 
     `in_flight` batches of a lane may be sent and not settled. Besu's default pool takes about five transactions of one
     sender (quirk 4); on a network with `--tx-pool-limit-by-account-percentage=1`, ours among them, more fill the block.
+    `flight_gas` bounds the gas limits of everything that the process has in flight: what a block cannot hold gains
+    nothing in the pool, and some nodes drop a small transaction that overtakes a large one there.
     """
 
     limits: BatchLimits = field(default_factory=BatchLimits)
     in_flight: int = 4
+    flight_gas: int = 60_000_000
     offer_again_blocks: int = 3
     poll_s: float = 0.02
     idle_s: float = 0.05

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from libs.ledger.port import Ledger, LedgerUnreachable, MinedTransaction
-from libs.runtime.ports import Clock
+from libs.ports import Clock
 from services.attestation.health import Health
 
 log = structlog.get_logger(__name__)

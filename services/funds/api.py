@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
+from pydantic import create_model
 from starlette.responses import Response
 
 from libs.adapters.postgres.store import PostgresStore
@@ -12,7 +13,6 @@ from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
 from libs.kernel.ids import uuid7
 from services.funds.domain.umbrella import RegisterUmbrella
-from pydantic import create_model
 
 UmbrellaBody = create_model("UmbrellaBody", **{n: (f.annotation, f) for n, f in RegisterUmbrella.model_fields.items() if n not in ("now", "umbrella")})
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from libs.edge.component import ServiceParts
 from libs.edge.composition import compose
+from libs.edge.path import Parts
 from libs.edge.settings import Settings
-from libs.runtime.service import Parts
 from services.funds.api import routers
 from services.funds.domain.decider import FundsDecider
 from services.funds.projections import project

@@ -9,7 +9,7 @@ from libs.kernel.envelope import AttestedEvent
 from libs.kernel.events import Event, UnknownEvent
 from libs.messages import funds
 from libs.messages.fund_values import DealingCalendar, LiquidityTools, ShareClassTerms
-from libs.runtime.project import Change, Put
+from libs.ports.changes import Change, Put
 
 
 def project(event: Event, seen: AttestedEvent) -> Iterable[Change]:

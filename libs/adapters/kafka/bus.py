@@ -24,7 +24,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from libs.adapters.kafka.lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.kernel.errors import InvalidValue
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -108,9 +108,7 @@ class KafkaBus:
         for name in topics:
             topic = await self._patiently(lambda name=name: self.topic(name, fresh=True))  # type: ignore[misc]
             if len(topic.leaders) != lanes:
-                raise InvalidValue(
-                    f"{name} does not have {lanes} partitions", field=name, value=len(topic.leaders)
-                )
+                raise InvalidValue(f"{name} does not have {lanes} partitions", field=name, value=len(topic.leaders))
 
     async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
         """Append in order; returns when the bus has all of them durably (idempotent producer)."""
@@ -163,9 +161,7 @@ class KafkaBus:
             while len(found) < end - max(start, end - count):
                 more = await reader.next(self._wait_s, count)
                 if not more:
-                    raise BusUnreachable(
-                        "the lane's last messages did not come in time", field=topic, value=lane
-                    )
+                    raise BusUnreachable("the lane's last messages did not come in time", field=topic, value=lane)
                 found += more
         finally:
             await reader.close()

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Line, Topic, ask_records, read_records
-from libs.runtime.ports import BusUnreachable, Message
+from libs.ports import BusUnreachable, Message
 
 if TYPE_CHECKING:
     from libs.adapters.kafka.bus import KafkaBus
@@ -141,9 +141,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await self._consumer.start()
         except (KafkaError, OSError) as error:
             await self._consumer.stop()
-            raise BusUnreachable(
-                f"no place in the group: {error!r}", field="group", value=self._group
-            ) from error
+            raise BusUnreachable(f"no place in the group: {error!r}", field="group", value=self._group) from error
         self._consumer.subscribe([self._topic], listener=self)
 
     async def on_partitions_revoked(self, _revoked: Iterable[Any]) -> None:

@@ -26,7 +26,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from libs.runtime.ports import BusUnreachable
+from libs.ports import BusUnreachable
 
 Address = tuple[str, int]
 
@@ -127,9 +127,7 @@ def read_topic(answer: Any) -> tuple[int, Topic]:
     _, brokers, _, _, [topic], _ = answer
     error, _, topic_id, _, partitions, *_ = topic
     addresses = {broker[0]: (broker[1], broker[2]) for broker in brokers}
-    return error, Topic(
-        topic_id, {part[1]: addresses[part[2]] for part in partitions if part[2] in addresses}
-    )
+    return error, Topic(topic_id, {part[1]: addresses[part[2]] for part in partitions if part[2] in addresses})
 
 
 def ask_records(topic: Topic, lane: int, offset: int, wait_ms: int, max_bytes: int) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
 from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
-from libs.runtime.ports import Commit, CommittedDecision, Position
-from libs.runtime.project import Add, Change, Drop, Put
+from libs.ports import Commit, CommittedDecision, Position
+from libs.ports.changes import Add, Change, Drop, Put
 
 _BATCH_COLUMNS = [
     "lane",
@@ -26,30 +26,50 @@ _BATCH_COLUMNS = [
     "transaction_index",
 ]
 
-# PostgreSQL has no COPY into a table under row level security.
+# PostgreSQL has no COPY into a table under row level security. Columns travel as the text of arrays (`_array`), which
+# the server reads at once: the client's own encoding of arrays looks at every element several times.
 _EVENTS = """
 insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)
-select * from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bool[],
-                     $9::text[])
+select * from unnest($1::text::int[], $2::text::bigint[], $3::text::bigint[], $4::text::text[], $5::text::int[],
+                     $6::text::text[], $7::text::text[], $8::text::bool[], string_to_array($9::text, chr(10)))
 """
 _PENDING = """
-delete from pending p using unnest($1::text[], $2::int[], $3::text[]) as w(stream, version, decision)
-where p.stream = w.stream and p.version = w.version and p.decision = w.decision::uuid
+delete from pending p
+using unnest($1::text::text[], $2::text::int[], $3::text::uuid[]) as w(stream, version, decision)
+where p.stream = w.stream and p.version = w.version and p.decision = w.decision
 """
 _STREAMS = """
 insert into streams (stream, tenant, version, committed, time)
-select * from unnest($1::text[], $2::text[], $3::int[], $3::int[], $4::text[])
+select * from unnest($1::text::text[], $2::text::text[], $3::text::int[], $3::text::int[], $4::text::text[])
 on conflict (stream) do update set committed = excluded.committed,
     version = greatest(streams.version, excluded.version), time = greatest(streams.time, excluded.time)
 """
 _IDEMPOTENCY = """
 insert into idempotency (tenant, command, request, status, decision, streams)
-select w.tenant, w.command, w.request, 'committed', w.decision::uuid, w.streams::jsonb
-from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as w(tenant, command, request, decision, streams)
+select w.tenant, w.command, w.request, 'committed', w.decision, w.streams
+from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::uuid[], $5::text::jsonb[])
+     as w(tenant, command, request, decision, streams)
 on conflict (tenant, command) do update set status = 'committed', decision = excluded.decision,
     streams = excluded.streams where idempotency.status <> 'committed'
 """
-_WAITING = "update idempotency set status = 'committed' where status = 'decided' and decision = any($1::text[]::uuid[])"
+_WAITING = """
+update idempotency i set status = 'committed' from unnest($1::text::uuid[]) as w(decision)
+where i.status = 'decided' and i.decision = w.decision
+"""
+_SETTLED = "delete from intents i using unnest($1::text::uuid[]) as w(decision) where i.decision = w.decision"
+_COMMITTED = """
+select s.stream, s.committed from unnest($1::text::text[]) as w(stream)
+join streams s on s.stream = w.stream where s.committed > 0
+"""
+_TAKE = """
+insert into claims (tenant, kind, value, stream)
+select * from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[])
+on conflict do nothing
+"""
+_RELEASE = """
+delete from claims c using unnest($1::text::text[], $2::text::text[], $3::text::text[]) as w(tenant, kind, value)
+where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value
+"""
 _DUE = """
 insert into due (cause, kind, at, tenant, stream, payload)
 select w.cause::uuid, w.kind, w.at, w.tenant, w.stream, w.payload::jsonb
@@ -99,9 +119,7 @@ class PostgresCommitting:
 
     async def committed(self, streams: Sequence[str]) -> dict[str, int]:
         """See Committing.committed."""
-        rows = await self._c.fetch(
-            "select stream, committed from streams where committed > 0 and stream = any($1::text[])", list(streams)
-        )
+        rows = await self._c.fetch(_COMMITTED, _array(streams))
         return {row["stream"]: row["committed"] for row in rows}
 
     async def apply(self, consumer: str, work: Commit) -> None:
@@ -140,46 +158,53 @@ class PostgresCommitting:
 
     async def _events(self, work: Commit) -> None:
         rows, heads = [], {}
-        decisions = [seen.body["decision"]["id"] for seen, _ in work.events]
         for seen, void in work.events:
             place, body = seen.place, seen.body
+            stream, version, tenant = body["stream"], body["version"], body["tenant"]
             rows.append((
-                place.lane, seen.sequence, place.first, body["stream"], body["version"], body["tenant"], body["type"],
-                void, seen.raw.decode(),
+                place.lane, seen.sequence, place.first, stream, version, tenant, body["type"], void,
+                body["decision"]["id"],
             ))  # fmt: skip
             if not void:
-                heads[body["stream"]] = (body["tenant"], body["version"], body["time"])
-        await self._c.execute(_EVENTS, *map(list, zip(*rows, strict=True)))
-        await self._c.execute(_PENDING, [row[3] for row in rows], [row[4] for row in rows], decisions)
+                heads[stream] = (tenant, version, body["time"])
+        lanes, sequences, batches, streams, versions, tenants, types, voids, decisions = zip(*rows, strict=True)
+        # A canonical body has no line break in it: JSON writes one as an escape.
+        bodies = b"\n".join([seen.raw for seen, _ in work.events]).decode()
+        in_streams, in_versions = _array(streams), _numbers(versions)
+        await self._c.execute(
+            _EVENTS, _numbers(lanes), _numbers(sequences), _numbers(batches), in_streams, in_versions, _array(tenants),
+            _array(types), _numbers(map(int, voids)), bodies,
+        )  # fmt: skip
+        await self._c.execute(_PENDING, in_streams, in_versions, _array(decisions))
         if heads:
             names = sorted(heads)
-            columns = zip(*(heads[name] for name in names), strict=True)
-            await self._c.execute(_STREAMS, names, *map(list, columns))
+            owners, newest, times = zip(*[heads[name] for name in names], strict=True)
+            await self._c.execute(_STREAMS, _array(names), _array(owners), _numbers(newest), _array(times))
 
     async def _decisions(self, decisions: Sequence[CommittedDecision]) -> None:
-        ids = [decision.decision for decision in decisions]
+        ids = _array([decision.decision for decision in decisions])
         by_command = {(d.tenant, d.command): d for d in decisions if not d.void}
-        standing = [by_command[key] for key in sorted(by_command)]
-        if standing:
+        if by_command:
+            standing = [by_command[key] for key in sorted(by_command)]
+            tenants, commands, requests, decided = zip(
+                *[(d.tenant, d.command, d.request, d.decision) for d in standing], strict=True
+            )
+            streams = _array([_json(d.streams) for d in standing])
             await self._c.execute(
-                _IDEMPOTENCY, [d.tenant for d in standing], [d.command for d in standing], [d.request for d in standing],
-                [d.decision for d in standing], [_json(d.streams) for d in standing],
-            )  # fmt: skip
+                _IDEMPOTENCY, _array(tenants), _array(commands), _array(requests), _array(decided), streams
+            )
         await self._c.execute(_WAITING, ids)
-        await self._c.execute("delete from intents where decision = any($1::text[]::uuid[])", ids)
+        await self._c.execute(_SETTLED, ids)
 
     async def _claims(self, work: Commit) -> None:
-        taken = {(t, c.kind, c.value): stream for t, stream, c, takes in work.claims if takes}
-        released = [(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes]
-        if taken:
-            columns = zip(*((*claim, taken[claim]) for claim in sorted(taken)), strict=True)
-            await self._c.execute(
-                "insert into claims (tenant, kind, value, stream)"
-                " select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) on conflict do nothing",
-                *map(list, columns),
-            )
+        """In the end each claim is free or with the last who took it: a value given up may be taken at once."""
+        last = {(t, c.kind, c.value): stream if takes else None for t, stream, c, takes in work.claims}
+        released = sorted({(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes})
+        taken = [(*claim, stream) for claim, stream in sorted(last.items()) if stream is not None]
         if released:
-            await self._c.executemany("delete from claims where tenant = $1 and kind = $2 and value = $3", released)
+            await self._c.execute(_RELEASE, *map(_array, zip(*released, strict=True)))
+        if taken:
+            await self._c.execute(_TAKE, *map(_array, zip(*taken, strict=True)))
 
     async def _changes(self, changes: Sequence[tuple[str, Change]]) -> None:
         """Fold neighbours of one verb on one table into one statement; order is kept where it matters."""
@@ -210,8 +235,8 @@ class PostgresCommitting:
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
             return
         shape = await self._shape(table)
-        if verb is Put and not shape.required <= {"tenant", *key, *columns}:
-            await self._set(table, key, columns, rows)
+        if not shape.required <= {"tenant", *key, *columns}:
+            await self._set(verb, table, key, columns, rows)
             return
         names = ", ".join(f'"{column}"' for column in ("tenant", *key, *columns))
         target = ", ".join(f'"{column}"' for column in shape.primary_key)
@@ -232,12 +257,24 @@ class PostgresCommitting:
         return self._shapes[table]
 
     async def _set(
-        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
+        self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
+        """Change rows that are there; these columns alone would make no new one."""
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
-        setting = ", ".join(f'"{column}" = w."{column}"' for column in columns)
+        added = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
+        setting = ", ".join(added.format(column) for column in columns)
         source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
+
+
+def _array(texts: Iterable[str]) -> str:
+    """The text of an array of texts, every one quoted."""
+    return '{"' + '","'.join([text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]) + '"}'
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    """The text of an array of numbers."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _json(value: Any) -> str:

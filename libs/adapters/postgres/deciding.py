@@ -13,7 +13,7 @@ from libs.adapters.postgres.pools import Connection, one
 from libs.kernel.decider import Reference
 from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.kernel.errors import CheckUnavailable, Conflict, NotReady
-from libs.runtime.ports import CommandKey, Intent, KeyedClaim, LifeChanged, Loaded, Outcome
+from libs.ports import CommandKey, Intent, KeyedClaim, LifeChanged, Loaded, Outcome
 
 REFERENCES_AT_MOST = timedelta(seconds=60)
 

@@ -52,7 +52,7 @@ async def migrate(dsn: str, service: str, password: Callable[[str], str], migrat
             await admin.execute(f'create schema if not exists "{service}" authorization "{service}_owner"')
             await admin.execute(f'set local role "{service}_owner"')
             await admin.execute(f'set local search_path to "{service}"')
-            applied = await _apply(admin, [_PATH_MIGRATION, *sorted(migrations.glob("*.sql") if migrations else ())])
+            applied = await _apply(admin, _files(migrations))
             if applied:
                 await _secure(admin, service)
     finally:
@@ -76,6 +76,10 @@ async def _roles(admin: asyncpg.Connection, service: str, password: Callable[[st
     database = await admin.fetchval("select current_database()")
     await admin.execute(f'revoke create, temporary on database "{database}" from public')
     await admin.execute("revoke all on schema public from public")
+
+
+def _files(migrations: Path | None) -> list[Path]:
+    return [_PATH_MIGRATION, *sorted(migrations.glob("*.sql") if migrations else ())]
 
 
 async def _apply(admin: asyncpg.Connection, files: list[Path]) -> list[str]:

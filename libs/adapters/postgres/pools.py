@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from libs.kernel.errors import Conflict
-from libs.runtime.ports import LifeChanged, StoreUnreachable
+from libs.ports import LifeChanged, StoreUnreachable
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
 from libs.kernel.envelope import Decision
 from libs.kernel.errors import Conflict
-from libs.runtime.ports import (
+from libs.ports import (
     Committing,
     Deciding,
     DueRow,
@@ -202,12 +202,14 @@ class PostgresStore:
                     event.stream, marker.tenant, event.version, event.version - 1, marker.time,
                 )  # fmt: skip
                 await connection.execute(
-                    "insert into intents (decision, lane, tenant, epoch, seq, run, body) values ($1, $2, $3, $4, 1, 1, $5)",
+                    "insert into intents (decision, lane, tenant, epoch, seq, run, body)"
+                    " values ($1, $2, $3, $4, 1, 1, $5)",
                     marker.id, lane, marker.tenant, epoch, to_body(marker),
                 )  # fmt: skip
                 await connection.execute(
                     "insert into pending values ($1, $2, $3, $4, $5, $6)",
-                    event.stream, event.version, marker.tenant, marker.id, event.type, orjson.dumps(event.data).decode(),
+                    event.stream, event.version, marker.tenant, marker.id, event.type,
+                    orjson.dumps(event.data).decode(),
                 )  # fmt: skip
             self._epoch = epoch
 
@@ -224,7 +226,8 @@ class PostgresStore:
         """See Store.due_done."""
         async with self._pools.transaction("commit") as connection:
             await connection.execute(
-                "update due d set done = true from unnest($1::text[], $2::text[], $3::timestamptz[]) as w(cause, kind, at)"
+                "update due d set done = true"
+                " from unnest($1::text[], $2::text[], $3::timestamptz[]) as w(cause, kind, at)"
                 " where d.cause = w.cause::uuid and d.kind = w.kind and d.at = w.at",
                 *map(list, zip(*((row.cause, row.kind, row.at) for row in rows), strict=True)),
             )

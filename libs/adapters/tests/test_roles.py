@@ -17,9 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LOGINS = [f"tills_{kind}" for kind in ROLES if kind != "owner"]
 HASH = b"\x01" * 32
-INSERT_BATCH = (
-    "insert into ledger_batches values (0, 1, 1, $1, $1, $1, 1, $1, 0, $1, 0)"
-)
+INSERT_BATCH = "insert into ledger_batches values (0, 1, 1, $1, $1, $1, 1, $1, 0, $1, 0)"
 INSERT_EVENT = (
     "insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)"
     " values (0, 1, $1, 'tills/m/till/a', 1, 'acme', 'tills.TillOpened.v1', false, '{}')"

@@ -28,7 +28,7 @@ from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, IdempotencyMismatch, NotFound, Refused
 from libs.kernel.ids import uuid7
-from libs.runtime.ports import Outcome
+from libs.ports import Outcome
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -215,7 +215,7 @@ class NoteBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=30)
-    amount: Decimal = Field(max_digits=20, decimal_places=2)
+    amount: Decimal = Field(Decimal(1), max_digits=20, decimal_places=2)
     secret_word: str | None = Field(None, max_length=10)
     tags: list[str] = Field([], max_length=5)
 
@@ -230,7 +230,7 @@ class Note(BaseModel):
 class NoteQuery(PageQuery):
     """Filters of the list of notes."""
 
-    title: str | None = Field(None, max_length=30)
+    title: str | None = Field(None, min_length=1, max_length=30)
 
 
 NOTES = [Note(number=number, title=f"note {number % 3}") for number in range(1, 13)]

@@ -10,7 +10,7 @@ from libs.edge.body import strict_json
 from libs.edge.problems import DuplicateKey, MalformedJson
 from libs.edge.tests.sample import Sample
 from libs.kernel.errors import BacklogFull, CartularyError, CheckUnavailable, NotReady
-from libs.runtime.ports import StoreUnreachable
+from libs.ports import StoreUnreachable
 
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
 GOOD = {"title": "a", "amount": "1.50"}
@@ -50,7 +50,7 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
         (b"", 422, "invalid-request"),
         (b"null", 422, "invalid-request"),
         (b'"text"', 422, "invalid-request"),
-        (b'{"title": "a"}', 422, "invalid-request"),
+        (b'{"amount": "1"}', 422, "invalid-request"),
         (b'{"title": "a", "amount": "1", "more": 1}', 422, "invalid-request"),
         (b'{"title": "a", "amount": "x"}', 422, "invalid-request"),
         (b" " * 1_000_001, 413, "body-too-large"),
@@ -101,6 +101,11 @@ async def test_an_unknown_route_is_404_and_a_wrong_method_405(client: httpx.Asyn
 @pytest.mark.parametrize("address", ["/notes?title=%00", "/notes/%00", "/%00"])
 async def test_a_nul_in_the_address_is_refused(client: httpx.AsyncClient, address: str) -> None:
     problem(await client.get(address), 400, "forbidden-character")
+
+
+async def test_a_parameter_given_twice_is_refused(client: httpx.AsyncClient) -> None:
+    found = problem(await client.get("/notes?title=a&limit=1&title=b"), 400, "duplicate-parameter")
+    assert found["field"] == "title"
 
 
 async def test_an_unexpected_error_shows_nothing_of_the_inside(client: httpx.AsyncClient) -> None:

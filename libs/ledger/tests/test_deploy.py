@@ -16,11 +16,10 @@ from libs.ledger.artifact import creation_code
 from libs.ledger.deploy import (
     CONTRACT_ENV,
     LaneCountChanged,
-    LedgerMismatch,
     NotTheOwner,
     deploy,
-    load_identity,
 )
+from libs.ledger.identity import LedgerMismatch, load_identity
 from libs.ledger.keys import lane_key, owner_key, producer_key, public_bytes
 from libs.ledger.owner import OwnerAccount
 from libs.ledger.port import LedgerIdentity, LedgerRejected, LedgerUnreachable

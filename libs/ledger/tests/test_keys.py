@@ -8,10 +8,10 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from eth_account import Account
 
-from libs.kernel.secrets import SecretUnusable
 from libs.ledger.codec import signed_message, split_sealed
 from libs.ledger.hashing import genesis_head
 from libs.ledger.keys import lane_key, owner_key, producer_key, public_bytes, sealer
+from libs.ledger.secrets import SecretUnusable
 
 
 def test_a_keystore_makes_each_key_once_and_keeps_it_to_itself(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class BatchChecker:
             else:
                 plain = False
             if version >= NUMBER_LIMIT or epoch >= NUMBER_LIMIT:
-                raise BadBatch(Lie.WRONG_VERSION, f"a version or an epoch at {_at(event)} is past 2^32")
+                raise BadBatch(Lie.WRONG_VERSION, f"a version or an epoch at {_at(event)} is past 2^63")
         packed = b"".join(STREAM.pack(self.key(stream), *known) for stream, known in streams.items())
         return Summary(services, ids.tobytes(), packed, plain, clocks)
 

@@ -52,15 +52,10 @@ class LaneWalk:
         """Hold the batch against the one before it; raises BadBatch."""
         place = job.place
         if job.call.expected_head != self.head:
-            raise BadBatch(
-                Lie.BROKEN_LINK, f"batch {place.first} of lane {self.lane} does not continue the one before it"
-            )
+            raise BadBatch(Lie.BROKEN_LINK, f"{_batch(job)} does not continue the one before it")
         at = (place.block, place.transaction_index)
         if at <= self._place or place.block_time < self._time:
-            raise BadBatch(
-                Lie.WRONG_HEIGHT,
-                f"batch {place.first} of lane {self.lane} stands in block {place.block}, before its forerunner",
-            )
+            raise BadBatch(Lie.WRONG_HEIGHT, f"{_batch(job)} stands before its forerunner, in block {place.block}")
         for mark in job.call.marks:
             self._move(mark, place.first)
         self._place, self._time = at, place.block_time
@@ -85,9 +80,8 @@ class LaneWalk:
         while self._known and self._known[-1].sequence <= self.next:
             known = self._known.pop()
             if (known.sequence, known.head) != (self.next, self.head):
-                raise BadBatch(
-                    known.lie, f"before record {known.sequence} of lane {self.lane} {known.who} had another head"
-                )
+                where = f"before record {known.sequence} of lane {self.lane}"
+                raise BadBatch(known.lie, f"{where} {known.who} had another head")
 
     def end(self, state: LaneState, marks: dict[str, ProducerMark]) -> None:
         """Everything was read: nothing that is known may be left, and the contract's counters are those walked.
@@ -96,18 +90,16 @@ class LaneWalk:
         """
         for known in reversed(self._known):
             kind = Lie.SHORTER_HISTORY if known.lie is Lie.FORKED_HISTORY else Lie.MISSING_RECORD
-            raise BadBatch(
-                kind,
-                f"lane {self.lane} ends before record {self.next}, {known.who} had it up to record {known.sequence - 1}",
-            )
+            had = f"{known.who} had it up to record {known.sequence - 1}"
+            raise BadBatch(kind, f"lane {self.lane} ends before record {self.next}, {had}")
         for service, mark in marks.items():
             walked = self.marks.get(producer_name(service), (0, 0))
             if walked < mark or (state.next == self.next and walked != mark):
-                raise BadBatch(
-                    Lie.WRONG_STATE,
-                    f"the contract's mark of {service} in lane {self.lane} is decision {mark.last} of life {mark.epoch},"
-                    f" its history leads to decision {walked[1]} of life {walked[0]}",
+                said = (
+                    f"the contract's mark of {service} in lane {self.lane} is decision {mark.last} of life {mark.epoch}"
                 )
+                leads = f"its history leads to decision {walked[1]} of life {walked[0]}"
+                raise BadBatch(Lie.WRONG_STATE, f"{said}, {leads}")
 
     # --- as summaries come back ---------------------------------------------------------------------------------------
 
@@ -117,9 +109,7 @@ class LaneWalk:
         add = self._memory.ids.add
         for at, key in enumerate(array("Q", summary.decisions), start=1):
             if not add(key):
-                raise BadBatch(
-                    Lie.REPEATED_ID, f"decision {at} of batch {place.first} of lane {self.lane} was attested before"
-                )
+                raise BadBatch(Lie.REPEATED_ID, f"decision {at} of {_batch(job)} was attested before")
         if not (summary.plain and self._memory.streams.apply(summary.streams)):
             for decision in checker.decisions(job):
                 self._decision(decision, void)
@@ -147,3 +137,7 @@ class LaneWalk:
             fresh[key] = StreamState(version, decision.epoch, decision.time)
         for key, state in fresh.items():
             streams.put(key, state)
+
+
+def _batch(job: Job) -> str:
+    return f"batch {job.place.first} of lane {job.place.lane}"

@@ -144,7 +144,8 @@ class Report:
             "streams": self.streams,
             "services": self.services,
             "lanes": [
-                {"lane": one.lane, "batches": one.batches, "events": one.events, "next": one.next, "head": one.head.hex()}
+                {"lane": one.lane, "batches": one.batches, "events": one.events, "next": one.next,
+                 "head": one.head.hex()}
                 for one in self.lanes
             ],
             "lieCount": self.lie_count,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
@@ -156,13 +156,13 @@ class RowReader:
         """The first row in a lane that does not exist."""
         return self._outside(await self._fetch(_NO_LANE, lanes))
 
-    def _outside(self, rows: Sequence[Mapping[str, Any]]) -> Found | None:
+    def _outside(self, rows: Sequence[asyncpg.Record]) -> Found | None:
         if not rows:
             return None
         where = event_at(rows[0]["lane"], rows[0]["sequence"])
         return _lie(Lie.ROW_WITHOUT_RECORD, where, self.database.service, " and perhaps more behind it")
 
-    async def _fetch(self, query: str, *arguments: int) -> Sequence[Mapping[str, Any]]:
+    async def _fetch(self, query: str, *arguments: int) -> Sequence[asyncpg.Record]:
         if self._connection is None:
             raise DatabaseUnreachable("the database was not opened", field="service")
         try:
@@ -179,11 +179,8 @@ async def open_rows(dsn: str, passwords: Mapping[str, str]) -> tuple[list[RowRea
     try:
         admin = await asyncpg.connect(dsn)
         try:
-            there = {
-                name
-                for name in passwords
-                if await admin.fetchval("select to_regclass($1)", f'"{name}".events') is not None
-            }
+            query = "select array_agg(s) from unnest($1::text[]) as s where to_regclass(s || '.events') is not null"
+            there = set(await admin.fetchval(query, list(passwords)) or ())
         finally:
             await admin.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -210,7 +207,7 @@ def _lie(kind: Lie, where: tuple[str, int, int], service: str, more: str = "") -
     return Found(kind, lane, sequence, f"{what} {sequence} of lane {lane} in the database of {service}{more}", service)
 
 
-def _differs(row: Mapping[str, Any], event: AttestedEvent) -> str:
+def _differs(row: asyncpg.Record, event: AttestedEvent) -> str:
     """The first column that is not the event's; `void` is the walk's to compare."""
     if row["body"] != event.raw.decode():
         return "body"

@@ -9,13 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from libs.edge.path import Parts
 from libs.kernel.decider import Command, Reference
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CheckUnavailable, InvalidValue, Refused
 from libs.kernel.events import Catalogue, Event, UnknownEvent
 from libs.kernel.streams import stream_name
-from libs.runtime.project import Add, Change, Put
-from libs.runtime.service import Parts
+from libs.ports.changes import Add, Change, Put
 from libs.testkit.sample import tills
 
 SERVICE = "bells"

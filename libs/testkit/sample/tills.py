@@ -9,14 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+from libs.edge.path import Parts
 from libs.kernel.decider import Command
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Claim, Due, Event, UnknownEvent
 from libs.kernel.streams import stream_name
-from libs.runtime.ports import DueRow
-from libs.runtime.project import Add, Change, Drop, Put
-from libs.runtime.service import Parts
+from libs.ports import DueRow
+from libs.ports.changes import Add, Change, Drop, Put
 
 SERVICE = "tills"
 COUNT_AFTER = timedelta(seconds=20)
@@ -193,17 +193,18 @@ class Tills:
 
     def evolve(self, state: Any, event: Event) -> Till:
         """See Decider.evolve."""
+        till: Till = state
         match event:
             case TillOpened(label=label):
                 return Till(label)
             case Deposited(amount=amount):
-                return replace(state, balance=state.balance + amount)
+                return replace(till, balance=till.balance + amount)
             case Withdrawn(amount=amount):
-                return replace(state, balance=state.balance - amount)
+                return replace(till, balance=till.balance - amount)
             case TillCounted():
-                return replace(state, counted=True)
+                return replace(till, counted=True)
             case TillShut():
-                return replace(state, shut=True)
+                return replace(till, shut=True)
             case _:
                 raise UnknownEvent("not an event of a till", field="type", value=type(event).__name__)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 from libs.testkit.sim.world import Node, World
 
 SESSION_S = 6.0
@@ -34,9 +34,13 @@ class SimBroker:
     """The durable half: topics, groups, hints; it outlives every node."""
 
     def __init__(
-        self, world: World, lanes: int, topics: Sequence[str] = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC)
+        self,
+        world: World,
+        lanes: int,
+        topics: Sequence[str] = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC),
+        session_s: float = SESSION_S,
     ) -> None:
-        self.world, self.lanes = world, lanes
+        self.world, self.lanes, self._session_s = world, lanes, session_s
         self.topics = {name: _Topic(1, [[] for _ in range(lanes)]) for name in topics}
         self.hints: dict[tuple[str, str, int], int] = {}
         self._gone_until: dict[str, float] = {}
@@ -94,7 +98,7 @@ class SimBroker:
 
     def end_session(self, name: tuple[str, str], instance: str, node: Node) -> None:
         """Nothing is heard of the member any more; its session lasts a while longer."""
-        asyncio.get_running_loop().call_later(SESSION_S, self._expire, name, instance, node)
+        asyncio.get_running_loop().call_later(self._session_s, self._expire, name, instance, node)
 
     def _expire(self, name: tuple[str, str], instance: str, node: Node) -> None:
         group = self._groups[name]
@@ -107,7 +111,7 @@ class SimBroker:
         group.settles_at = now + random.uniform(0.05, 1.0)
         for name in names:
             if group.given.get(name) and self.world.chance(self.world.rates.lagging):
-                group.stale[name] = (group.settles_at + random.uniform(0, SESSION_S), group.given[name])
+                group.stale[name] = (group.settles_at + random.uniform(0, self._session_s), group.given[name])
         group.given = {name: frozenset(range(at, self.lanes, len(names))) for at, name in enumerate(names)}
 
     def held(self, name: tuple[str, str], instance: str) -> frozenset[int]:

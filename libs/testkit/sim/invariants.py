@@ -1,4 +1,4 @@
-"""What must hold once a simulated fleet is at rest, checked against the ledger alone (architecture.md, "Invariants")."""
+"""What must hold once a simulated fleet is at rest, checked against the ledger alone (architecture.md)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from libs.edge.path import ServicePath
 from libs.kernel.envelope import AttestedEvent, BatchPlace
 from libs.ledger import abi
 from libs.ledger.opening import ProducerKeys, open_batch
 from libs.runtime import life
-from libs.runtime.service import ServicePath
 from libs.testkit.sample.bells import LOUD_FROM
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.fleet import TENANT, Fleet
@@ -87,6 +87,8 @@ def _streams(events: list[AttestedEvent], found: Found) -> None:
     versions: Counter[str] = Counter()
     times: dict[str, str] = {}
     for event in events:
+        if event.stream.endswith("/epoch"):
+            continue  # two lives in a row may give their markers the same version; the later is void (W-21)
         versions[event.stream] += 1
         if event.body["version"] != versions[event.stream]:
             found.append(f"{event.stream} has {event.body['version']} where {versions[event.stream]} belongs")
@@ -124,7 +126,8 @@ def _committed(fleet: Fleet, events: list[AttestedEvent], found: Found) -> None:
         if on_ledger != committed:
             missing, extra = on_ledger.keys() - committed.keys(), committed.keys() - on_ledger.keys()
             found.append(f"{service} lacks {sorted(missing)}, has too many {sorted(extra)}")
-        found.extend(f"{service} {place} is void" for place, (_, void) in schema.tables.events.items() if void)
+        void = [seen for seen, is_void in schema.tables.events.values() if is_void]
+        found.extend(f"{service} {e.type} {e.id} is void" for e in void if not e.stream.endswith("/epoch"))
 
 
 def _reactions(events: list[AttestedEvent], found: Found) -> None:

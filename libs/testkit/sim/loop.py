@@ -112,13 +112,11 @@ def simulate(main: Callable[[], Coroutine[Any, Any, _T]], *, most_steps: int = _
     """Run in virtual time until `main` returns; raises DeadlockError, TooManyStepsError, or what `main` raises."""
     loop = SimLoop(most_steps)
     try:
-        asyncio.set_event_loop(loop)
         return loop.run_until_complete(main())
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(_rest(loop))
-        asyncio.set_event_loop(None)
         loop.close()
 
 

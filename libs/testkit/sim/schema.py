@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from libs.kernel.envelope import AttestedEvent, BatchPlace, Decision
-from libs.runtime.ports import DueRow, Outcome, Position, StoreUnreachable
-from libs.runtime.project import Add, Change, Drop
+from libs.ports import DueRow, Outcome, Position, StoreUnreachable
+from libs.ports.changes import Add, Change, Drop
 from libs.testkit.sim.world import Node, World
 
 _LOCK_WAIT_S = 5.0

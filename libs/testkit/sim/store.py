@@ -11,7 +11,7 @@ from typing import Literal
 from libs.kernel.envelope import Decision
 from libs.kernel.errors import Conflict, NotReady
 from libs.ledger.codec import encode_run
-from libs.runtime.ports import (
+from libs.ports import (
     Committing,
     Deciding,
     DueRow,
@@ -147,17 +147,23 @@ class SimStore:
                 runs.setdefault(row.run, []).append(row.decision)
         return [RunOfIntents(lane, epoch or 0, first, runs[first]) for first in sorted(runs)[:most_runs]]
 
+    async def oldest(self, lane: int) -> tuple[int, int] | None:
+        """See Store.oldest."""
+        runs = await self.numbered(lane, 0, 1)
+        return (runs[0].epoch, runs[0].first) if runs else None
+
     async def backlog(self) -> tuple[int, datetime | None]:
         """See Store.backlog."""
         await self._node.ask("store.backlog", _away())
         times = [row.stored_at for row in self._tables.intents.values()]
         return len(times), min(times, default=None)
 
-    async def outcomes(self, tenant: str, commands: Sequence[str]) -> dict[str, Outcome]:
+    async def outcomes(self, tenant: str, commands: Sequence[str], *, final: bool = False) -> dict[str, Outcome]:
         """See Store.outcomes."""
         await self._node.ask("store.outcomes", _away())
         found = {command: self._tables.outcomes.get((tenant, command)) for command in commands}
-        return {command: outcome for command, outcome in found.items() if outcome is not None}
+        wanted = ("committed", "refused") if final else ("running", "decided", "committed", "refused")
+        return {command: outcome for command, outcome in found.items() if outcome and outcome.status in wanted}
 
     async def life(self) -> Life | None:
         """See Store.life."""

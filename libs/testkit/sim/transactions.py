@@ -10,7 +10,7 @@ import orjson
 
 from libs.kernel.decider import Reference
 from libs.kernel.errors import CheckUnavailable, Conflict
-from libs.runtime.ports import (
+from libs.ports import (
     CommandKey,
     Commit,
     CommittedDecision,
@@ -176,9 +176,9 @@ class SimCommitting:
 
 
 def _apply(tables: Tables, consumer: str, work: Commit) -> None:
+    if any((place.lane, place.first) in tables.batches for place in work.batches):
+        raise Conflict("another process committed the batch first")
     for place in work.batches:
-        if (place.lane, place.first) in tables.batches:
-            raise ConstraintViolatedError(f"batch {place.first} of lane {place.lane} twice")
         tables.batches[(place.lane, place.first)] = place
     _events(tables, work)
     _decisions(tables, work.decisions)

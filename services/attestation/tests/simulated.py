@@ -18,14 +18,16 @@ from libs.ledger.codec import encode_run
 from libs.ledger.hashing import genesis_head
 from libs.ledger.opening import open_batch
 from libs.ledger.record import decode_gap, decode_record, encode_traces, seal_run
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Outgoing
 from libs.testkit.sim.bus import SimBroker
 from libs.testkit.sim.chain import SimChain
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.world import QUIET, Node, Rates, World
+from services.attestation.cloudevents import topic_of
 from services.attestation.instance import Attestation
 from services.attestation.parts import Knobs
 
+TOPICS = (INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC, topic_of("orders"), topic_of("funds"))
 KNOBS = Knobs(BatchLimits(events=40, age_s=0.1), in_flight=4, poll_s=0.1, idle_s=0.2, busy_s=0.1)
 
 
@@ -46,7 +48,7 @@ class Scene:
 
     def __init__(self, seed: int, *, lanes: int = 1, rates: Rates = QUIET) -> None:
         self.world = World(seed, rates)
-        self.chain, self.broker = SimChain(self.world, lanes), SimBroker(self.world, lanes)
+        self.chain, self.broker = SimChain(self.world, lanes), SimBroker(self.world, lanes, TOPICS)
         identity = self.chain.identity
         self.signers = {lane: LaneSigner(bytes([lane + 1]) * 32, identity) for lane in range(lanes)}
         for lane, signer in self.signers.items():

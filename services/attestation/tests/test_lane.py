@@ -9,7 +9,7 @@ from typing import Any
 from libs.ledger.client import LaneSigner
 from libs.ledger.codec import MAX_RUN_BYTES
 from libs.ledger.record import decode_gap, seal_run
-from libs.runtime.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.testkit.sim.loop import simulate
 from services.attestation.tests.simulated import KNOBS, Scene, attested
 

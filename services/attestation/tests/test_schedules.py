@@ -8,7 +8,7 @@ import pytest
 
 from libs.ledger.codec import decode_run, split_sealed
 from libs.ledger.hashing import keccak
-from libs.runtime.ports import INTENTS_TOPIC, LEDGER_TOPIC
+from libs.ports import INTENTS_TOPIC, LEDGER_TOPIC
 from libs.testkit.sim.loop import simulate
 from libs.testkit.sim.world import Rates
 from services.attestation.tests.simulated import KNOBS, Relay, Scene, attested

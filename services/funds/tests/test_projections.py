@@ -12,7 +12,7 @@ import pytest
 from libs.kernel.decider import Command
 from libs.kernel.envelope import AttestedEvent, BatchPlace
 from libs.kernel.events import Event, UnknownEvent
-from libs.runtime.project import Put
+from libs.ports.changes import Put
 from services.funds.projections import project
 from services.funds.tests.examples import (
     ISIN,

@@ -11,9 +11,10 @@ import structlog
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, NotReady
-from libs.runtime.deciding import DecideLoop, Request
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Outcome, Store
+from libs.kernel.keyed import KeyedHashes
+from libs.ports import Outcome, Store
+from libs.runtime.deciding import DecideLoop
+from libs.runtime.planning import Request
 
 log = structlog.get_logger(__name__)
 

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import NamedTuple
 
 from libs.kernel.events import Claim
-from libs.runtime.ports import CommandKey, KeyedClaim
 
 # 128 bits: a collision is out of reach, and every byte of it is paid for on the ledger.
 _HASH_BYTES = 16
+
+
+class CommandKey(NamedTuple):
+    """Keyed hashes (hex) that identify a command (W-20): of tenant, caller and key; of the request's body."""
+
+    command: str
+    request: str
+
+
+class KeyedClaim(NamedTuple):
+    """A claim with its value as a keyed hash (W-4)."""
+
+    kind: str
+    value: str
 
 
 class KeyedHashes:

@@ -1,7 +1,4 @@
-"""The four ports of the write path: Store, Bus, Ledger, Clock (W-22).
-
-One suite of tests (`libs/testkit/ports`) holds the real and the simulated implementation to the same behaviour.
-"""
+"""The Store port: one service's schema, by role; every method is a transaction or part of one."""
 
 from __future__ import annotations
 
@@ -14,126 +11,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from libs.kernel.decider import Reference
 from libs.kernel.envelope import AttestedEvent, BatchPlace, Decision
 from libs.kernel.errors import CartularyError
-from libs.ledger.port import Ledger, LedgerReader
-from libs.runtime.project import Change
-
-__all__ = ["Ledger", "LedgerReader"]
-
-INTENTS_TOPIC = "cartulary.intents"
-LEDGER_TOPIC = "cartulary.ledger"
-GAPS_TOPIC = "cartulary.gaps"
-
-
-# --- Clock -----------------------------------------------------------------------------------------------------------
-
-
-class Clock(Protocol):
-    """Time, injected."""
-
-    def now(self) -> datetime:
-        """The present UTC time."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Let others run for that long."""
-        ...
-
-
-# --- Bus -------------------------------------------------------------------------------------------------------------
-
-
-class BusUnreachable(CartularyError):
-    """The bus did not answer in time, or a topic is gone; try again later."""
-
-    code = "bus-unreachable"
-    status = 503
-
-
-class Message(NamedTuple):
-    """A record of one lane of a topic."""
-
-    offset: int
-    key: bytes
-    value: bytes
-    headers: Mapping[str, bytes] = {}
-
-
-class Outgoing(NamedTuple):
-    """A record to publish."""
-
-    key: bytes
-    value: bytes
-    headers: Mapping[str, bytes] = {}
-
-
-class LaneReader(Protocol):
-    """A position in one lane of a topic; each consumer has its own."""
-
-    async def next(self, wait_s: float, most: int = 500) -> list[Message]:
-        """The next messages in order, at most so many; [] when none came in time.
-
-        After the topic was emptied or created anew it goes on from the earliest message there is; raises BusUnreachable.
-        """
-        ...
-
-    def seek(self, offset: int | None) -> None:
-        """Go on from this offset, from the earliest for None."""
-        ...
-
-    async def close(self) -> None:
-        """Give the reader back."""
-        ...
-
-
-class Membership(Protocol):
-    """A place in a consumer group, static by its instance name."""
-
-    async def lanes(self) -> frozenset[int]:
-        """The lanes held at this moment; an empty set while the group rebalances."""
-        ...
-
-    async def leave(self) -> None:
-        """Stop taking part."""
-        ...
-
-
-class Bus(Protocol):
-    """At-least-once, ordered lanes of topics; partition = lane. Every method raises BusUnreachable."""
-
-    async def publish(self, topic: str, lane: int, records: Sequence[Outgoing]) -> None:
-        """Append in order; returns when the bus has all of them durably (idempotent producer)."""
-        ...
-
-    async def reader(self, topic: str, lane: int, offset: int | None = None) -> LaneReader:
-        """A reader from this offset, from the earliest for None."""
-        ...
-
-    async def tail(self, topic: str, lane: int, count: int) -> list[Message]:
-        """The last messages of the lane, at most so many, oldest first."""
-        ...
-
-    async def generation(self, topic: str) -> str:
-        """A name of the topic that changes when it is deleted and created anew (W-8)."""
-        ...
-
-    async def join(self, group: str, topic: str, instance: str) -> Membership:
-        """Take part in sharing the topic's lanes."""
-        ...
-
-    async def hint(self, group: str, topic: str, lane: int) -> int | None:
-        """The offset last left by `leave_hint`; never more than a hint (W-9)."""
-        ...
-
-    async def leave_hint(self, group: str, topic: str, lane: int, offset: int) -> None:
-        """Remember where a new holder of the lane may begin to read."""
-        ...
-
-
-# --- Store -----------------------------------------------------------------------------------------------------------
+from libs.kernel.keyed import CommandKey, KeyedClaim
+from libs.ports.changes import Change
 
 
 class StoreUnreachable(CartularyError):
@@ -148,13 +27,6 @@ class LifeChanged(CartularyError):
 
     code = "life-changed"
     status = 503
-
-
-class CommandKey(NamedTuple):
-    """Keyed hashes (hex) that identify a command (W-20): of tenant, caller and key; of the request's body."""
-
-    command: str
-    request: str
 
 
 Status = Literal["running", "decided", "committed", "refused"]
@@ -179,13 +51,6 @@ class Loaded(NamedTuple):
     events: list[tuple[str, dict[str, Any]]]
     # The decision of the newest version while it is pending: a repetition of it waits for the same commit.
     pending: str | None = None
-
-
-class KeyedClaim(NamedTuple):
-    """A claim with its value as a keyed hash (W-4)."""
-
-    kind: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +129,7 @@ class DueRow(NamedTuple):
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedDecision:
+class CommittedDecision(NamedTuple):
     """What the commit of a decision leaves for idempotency (W-20); `void` when a version stood already (W-21)."""
 
     decision: str

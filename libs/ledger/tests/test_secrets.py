@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.kernel.secrets import MasterSecret, SecretUnusable, load_or_create
+from libs.ledger.secrets import MasterSecret, SecretUnusable, load_or_create
 
 ENV = "CARTULARY_TEST_SECRET"
 

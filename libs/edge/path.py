@@ -10,20 +10,20 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
+from libs.edge.callers import Gateway
 from libs.kernel.decider import Decider
 from libs.kernel.errors import CartularyError, Conflict
 from libs.kernel.events import Event
+from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
+from libs.ports import Bus, Clock, Life, Store
+from libs.ports.changes import Projection
 from libs.runtime import life
 from libs.runtime.automatic import Automatic, DueCommand, DueLoop, Reaction, Reactor
 from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.committing import Committer
 from libs.runtime.deciding import DecideLoop
 from libs.runtime.four_eyes import Rules
-from libs.runtime.gateway import Gateway
-from libs.runtime.keyed import KeyedHashes
-from libs.runtime.ports import Bus, Clock, Life, Store
-from libs.runtime.project import Projection
 from libs.runtime.relay import At, Relay, Seal, nowhere
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,7 @@ class ServicePath:
         return self.parts.foreign[service](type_name, data)
 
     async def run(self, roles: Sequence[Role] = ROLES) -> None:
-        """Play these roles until cancelled; a failure starts them anew, with backoff and a state that `/health` shows."""
+        """Play these roles until cancelled; a failure starts them anew, with backoff and a state for `/health`."""
         wait_s = RETRY_FIRST_S
         while True:
             began = self.clock.monotonic()

@@ -1,0 +1,138 @@
+"""Planning: what a group of commands comes to, before anything is stored; no I/O (W-3, W-4, W-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+
+from libs.kernel.canonical import canonical
+from libs.kernel.decider import Command, Reference
+from libs.kernel.envelope import Actor, Decision, EventEntry
+from libs.kernel.errors import AlreadyExists, CartularyError, DecisionTooLarge
+from libs.kernel.keyed import KeyedHashes
+from libs.kernel.time import to_wire
+from libs.ports import CommandKey, Intent, KeyedClaim, Outcome, Status
+from libs.runtime.four_eyes import Rules
+
+log = structlog.get_logger(__name__)
+
+MAX_DECISION_EVENTS = 500
+MAX_DECISION_BYTES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command with who sent it and what identifies it; `causation` and `correlation` are ids in text."""
+
+    command: Command
+    tenant: str
+    actor: Actor
+    key: CommandKey
+    causation: str | None = None
+    correlation: str | None = None
+    traceparent: str | None = None
+
+
+class Folded(NamedTuple):
+    """A stream as far as it is decided: version, last time on the wire, state, its newest decision while pending."""
+
+    version: int
+    time: str
+    state: Any
+    pending: str | None
+
+
+EMPTY = Folded(0, "", None, None)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a group of commands comes to, before anything is stored."""
+
+    intents: list[Intent] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    settled: dict[str, Outcome] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    streams: dict[str, Folded] = field(default_factory=dict)
+    claims: set[KeyedClaim] = field(default_factory=set)
+
+
+class Planner:
+    """Decides commands one after the other over states in memory."""
+
+    def __init__(self, rules: Rules, keyed: KeyedHashes, new_id: Callable[[datetime], UUID]) -> None:
+        self._rules, self._keyed, self._new_id = rules, keyed, new_id
+
+    def plan(
+        self,
+        fresh: Sequence[Request],
+        loaded: Mapping[str, Folded],
+        rows: Mapping[str, dict[Reference, Mapping[str, Any] | None]],
+        unavailable: CartularyError | None,
+        held: set[KeyedClaim],
+    ) -> Plan:
+        """The plan of commands in their order; `held` are claims that somebody else holds."""
+        plan = Plan(streams=dict(loaded))
+        for request in fresh:
+            name = request.key.command
+            try:
+                if unavailable and request.command.references():
+                    raise unavailable
+                command = request.command.given(rows[name]) if name in rows else request.command
+                self._one(plan, request, command, held)
+            except CartularyError as refusal:
+                if refusal.status >= 500:
+                    plan.failed[name] = refusal
+                else:
+                    problem = refusal.as_problem()
+                    plan.settled[name] = Outcome(request.key.request, "refused", problem=problem)
+            except Exception as error:
+                log.exception("decide_failed", command=type(request.command).__name__)
+                plan.failed[name] = error
+        return plan
+
+    def _one(self, plan: Plan, request: Request, command: Command, held: set[KeyedClaim]) -> None:
+        streams = command.streams()
+        events = self._rules.decide(command, {stream: plan.streams[stream].state for stream in streams})
+        if not events:
+            target = plan.streams[streams[0]]
+            status: Status = "decided" if target.pending else "committed"
+            plan.settled[request.key.command] = Outcome(
+                request.key.request, status, target.pending, tuple((s, plan.streams[s].version) for s in streams)
+            )
+            return
+        decision_id = str(self._new_id(command.now))
+        touched, entries = dict[str, Folded](), list[EventEntry]()
+        time = max([to_wire(command.now), *(plan.streams[stream].time for stream in streams)])
+        for event in events:
+            stream = event.stream()
+            before = touched.get(stream) or plan.streams[stream]
+            after = Folded(before.version + 1, time, self._rules.evolve(before.state, event), decision_id)
+            touched[stream] = after
+            entries.append(EventEntry(event.type_name(), stream, after.version, event.data()))
+        claims = tuple(self._keyed.claim(request.tenant, claim) for event in events for claim in event.claims())
+        for claim in claims:
+            if claim in held or claim in plan.claims:
+                raise AlreadyExists(f"this {claim.kind} is taken", field=claim.kind)
+        decision = Decision(
+            decision_id, time, request.tenant, request.actor, request.causation, request.correlation or decision_id,
+            request.key.command, request.key.request, tuple(entries), request.traceparent,
+        )  # fmt: skip
+        _check_size(decision)
+        plan.streams.update(touched)
+        plan.claims.update(claims)
+        plan.intents.append(Intent(decision, claims))
+        versions = tuple((stream, folded.version) for stream, folded in touched.items())
+        plan.outcomes[request.key.command] = Outcome(request.key.request, "decided", decision_id, versions)
+
+
+def _check_size(decision: Decision) -> None:
+    """W-6: a decision that could not fit a batch is refused when it is decided."""
+    size = len(canonical([[entry.type, entry.stream, entry.data] for entry in decision.events]))
+    if len(decision.events) > MAX_DECISION_EVENTS or size > MAX_DECISION_BYTES:
+        raise DecisionTooLarge(f"at most {MAX_DECISION_EVENTS} events and {MAX_DECISION_BYTES} bytes", value=size)

@@ -1,0 +1,70 @@
+"""The simulated ports, held to what the real ones do."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from libs.testkit.ports.bus import LANES, BusSuite, BusUnderTest
+from libs.testkit.ports.clock import ClockSuite
+from libs.testkit.ports.store import LANES as STORE_LANES
+from libs.testkit.ports.store import StoreSuite, StoreUnderTest
+from libs.testkit.ports.store_path import StorePathSuite
+from libs.testkit.sim.bus import SimBroker
+from libs.testkit.sim.clock import SimClock
+from libs.testkit.sim.schema import SimSchema
+from libs.testkit.sim.store import SimStore
+from libs.testkit.sim.world import World
+
+
+class TestSimBus(BusSuite):
+    """The suite of the port, on the machine's own time."""
+
+    @pytest.fixture
+    def under(self) -> BusUnderTest:
+        """Two nodes of a quiet world."""
+        world = World(1)
+        broker = SimBroker(world, LANES, ["topic"], session_s=0.5)
+
+        async def empty() -> None:
+            broker.empty("topic")
+
+        return BusUnderTest(broker.bus(world.node("one")), broker.bus(world.node("two")), "topic", empty)
+
+
+class TestSimClock(ClockSuite):
+    """The suite of the port."""
+
+    @pytest.fixture
+    def clock(self) -> SimClock:
+        """A node's clock."""
+        return SimClock(World(1).node("one"))
+
+
+@pytest.fixture
+def under_store() -> StoreUnderTest:
+    """Two nodes of a quiet world and their service's schema."""
+    world = World(1)
+    schema = SimSchema(world, "tills", STORE_LANES)
+    nodes = (f"process {n}" for n in count())
+
+    def connect() -> SimStore:
+        return SimStore(schema, world.node(next(nodes)))
+
+    async def anew() -> SimStore:
+        return connect()
+
+    async def empty() -> None:
+        schema.empty()
+
+    return StoreUnderTest(connect(), connect(), anew, empty)
+
+
+class TestSimStore(StoreSuite, StorePathSuite):
+    """The suites of the port."""
+
+    @pytest.fixture
+    def under(self, under_store: StoreUnderTest) -> StoreUnderTest:
+        """A simulated store."""
+        return under_store
