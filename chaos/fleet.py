@@ -22,7 +22,8 @@ import orjson
 
 from libs.edge.auth import checked_identity
 from libs.edge.issuer import LocalIssuer
-from libs.ledger.deploy import deploy, load_identity
+from libs.ledger.deploy import deploy
+from libs.ledger.identity import load_identity
 from libs.ledger.port import LedgerIdentity
 from libs.stack.addresses import Addresses
 from libs.stack.local import LocalStack
@@ -157,7 +158,7 @@ class Fleet:
 
     async def health(self, name: str) -> dict[str, Any]:
         """What `/health/ready` of a process says."""
-        timeout = aiohttp.ClientTimeout(total=5)
+        timeout = aiohttp.ClientTimeout(total=3)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(f"http://127.0.0.1:{self.ports[name]}/health/ready") as answer,
@@ -165,8 +166,12 @@ class Fleet:
             return dict(await answer.json(content_type=None))
 
     async def held(self, name: str) -> set[int]:
-        """The lanes that an attestation instance says it holds."""
-        for check in (await self.health(name))["checks"]:
+        """The lanes that an attestation instance says it holds; none while it does not answer."""
+        try:
+            checks = (await self.health(name))["checks"]
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return set()
+        for check in checks:
             if check["name"] == "attestation attestation" and "lanes [" in check["detail"]:
                 return set(orjson.loads(check["detail"].partition("lanes ")[2]))
         return set()
