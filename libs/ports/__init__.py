@@ -7,7 +7,6 @@ Ledger port stands in `libs/ledger/port.py`, which an auditor needs without the 
 from libs.kernel.keyed import CommandKey, KeyedClaim
 from libs.ledger.port import Ledger, LedgerReader
 from libs.ports.bus import (
-    EVENTS_TOPICS,
     GAPS_TOPIC,
     INTENTS_TOPIC,
     LEDGER_TOPIC,
@@ -41,7 +40,6 @@ from libs.ports.store import (
 )
 
 __all__ = [
-    "EVENTS_TOPICS",
     "GAPS_TOPIC",
     "INTENTS_TOPIC",
     "LEDGER_TOPIC",

@@ -10,8 +10,6 @@ from libs.kernel.errors import CartularyError
 INTENTS_TOPIC = "cartulary.intents"
 LEDGER_TOPIC = "cartulary.ledger"
 GAPS_TOPIC = "cartulary.gaps"
-# `cartulary.events.<service>`: CloudEvents for the world outside (W-16).
-EVENTS_TOPICS = "cartulary.events."
 
 
 class BusUnreachable(CartularyError):

@@ -18,7 +18,7 @@ from libs.ledger.opening import BadBatch, open_batch
 from libs.ledger.port import LedgerReader, LedgerUnreachable
 from libs.ledger.reader import confirm, history
 from libs.ledger.record import MalformedRecord, decode_record
-from libs.ports import EVENTS_TOPICS, LEDGER_TOPIC, Bus, BusUnreachable, Clock, Message, Outgoing
+from libs.ports import LEDGER_TOPIC, Bus, BusUnreachable, Clock, Message, Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ Prepare = Callable[[str], Awaitable[None]]
 
 def topic_of(service: str) -> str:
     """The topic of a service's CloudEvents."""
-    return EVENTS_TOPICS + service
+    return f"cartulary.events.{service}"
 
 
 def cloud_event(event: AttestedEvent) -> Outgoing:

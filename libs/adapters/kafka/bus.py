@@ -24,7 +24,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from libs.adapters.kafka.lanes import EARLIEST, LATEST, KafkaMembership, KafkaReader
 from libs.adapters.kafka.wire import MAX_RECORD_BYTES, Address, Line, Topic, ask_topic, expect, read_topic
 from libs.kernel.errors import InvalidValue
-from libs.ports import EVENTS_TOPICS, GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, BusUnreachable, Message, Outgoing
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -205,9 +205,8 @@ class KafkaBus:
         if known is not None:
             return known
         error, topic = read_topic(await self._ask_any(ask_topic(name)))
-        lanes = self._wanted.get(INTENTS_TOPIC if name.startswith(EVENTS_TOPICS) else name)
-        if error == _UNKNOWN_TOPIC and lanes:
-            await self._create(name, lanes)
+        if error == _UNKNOWN_TOPIC and name in self._wanted:
+            await self._create(name)
         expect(error, f"topic {name}")
         self._topics[name] = topic
         return topic
@@ -234,11 +233,11 @@ class KafkaBus:
             self._topics.pop(name, None)
         expect(error, f"topic {name}")
 
-    async def _create(self, name: str, lanes: int) -> None:
-        asked: list[Any] = [(name, lanes, self._replicas, [], _TOPIC_CONFIG)]
+    async def _create(self, name: str) -> None:
+        asked: list[Any] = [(name, self._wanted[name], self._replicas, [], _TOPIC_CONFIG)]
         answer = await self._ask_any(CreateTopicsRequest(asked, int(self._wait_s * 1000), False))
         if answer.topic_errors[0][1] == 0:
-            _log.info("bus_topic_created", topic=name, lanes=lanes)
+            _log.info("bus_topic_created", topic=name, lanes=self._wanted[name])
 
     async def _ask_any(self, request: Any) -> Any:
         """The answer of one seed; the next attempt asks the next."""
