@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from libs.edge.auth import CallerOf
+from libs.edge.auth import Caller, CallerOf
 from libs.edge.commands import accept
-from libs.edge.context import Now
+from libs.edge.context import Now, edge_of
 from libs.edge.gateway import ChangeDesk
 from libs.edge.paging import PageOf, PageQuery, page
 from libs.kernel.canonical import check
@@ -68,6 +69,23 @@ class ChangeQuery(PageQuery):
     command: str | None = Field(None, pattern="^[A-Z][A-Za-z]{0,63}$")
 
 
+async def propose(
+    request: Request,
+    caller: Caller,
+    now: datetime,
+    command: str,
+    payload: Mapping[str, Any],
+    effective_at: datetime | None,
+) -> Response:
+    """Propose a command as a change; for routes of a service that know part of it already."""
+    desk = edge_of(request).desk
+    if desk is None:
+        raise NotFound("this service has no changes")
+    check(payload, "payload")
+    proposal = await desk.propose(caller.tenant, caller.actor, str(uuid7(now)), command, payload, effective_at, now)
+    return await accept(request, proposal, created="/changes/{id}")
+
+
 def change_routes(desk: ChangeDesk) -> APIRouter:
     """`/changes` of a service."""
     router = APIRouter(prefix="/changes", tags=["changes"])
@@ -75,12 +93,7 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
     @router.post("")
     async def propose_change(request: Request, body: Proposal, caller: CallerOf, now: Now) -> Response:
         """Propose a command that needs a second person."""
-        check(body.payload, "payload")
-        change = str(uuid7(now))
-        command = await desk.propose(
-            caller.tenant, caller.actor, change, body.command, body.payload, body.effective_at, now
-        )
-        return await accept(request, command, created="/changes/{id}")
+        return await propose(request, caller, now, body.command, body.payload, body.effective_at)
 
     @router.post("/{change}/approve")
     async def approve_change(request: Request, change: UUID, caller: CallerOf, now: Now) -> Response:

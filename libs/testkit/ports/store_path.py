@@ -94,9 +94,9 @@ class StorePathSuite:
         for lane in range(2):
             [run] = await under.store.numbered(lane, 0, 10)
             await under.apply(lane, run.decisions, first=1)
-        run = await under.store.number(0, 10, PLENTY)
-        assert run is not None
-        assert (run.epoch, run.first, run.decisions) == (2, 2, [decision])
+        again = await under.store.number(0, 10, PLENTY)
+        assert again is not None
+        assert (again.epoch, again.first, again.decisions) == (2, 2, [decision])
 
     async def test_w7_one_relay_a_lane(self, under: StoreUnderTest) -> None:
         async with under.store.relay_lock(0) as first, under.other.relay_lock(1) as another:

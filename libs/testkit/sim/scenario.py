@@ -91,7 +91,8 @@ def command_of(fleet: Fleet, number: int) -> Sent:
 async def shut(fleet: Fleet, market: str) -> None:
     """Close a till under four eyes: propose, approve."""
     till, change = f"{market}-0", str(fleet.world.random.getrandbits(64))
-    common = {"service": "tills", "change": change, "key": market, "reads": (till_stream(market, till),)}
+    reads = (till_stream(market, till),)
+    common: dict[str, Any] = {"service": "tills", "change": change, "key": market, "reads": reads}
     payload = {"market": market, "till": till}
     for step, sub in (("propose", "anna"), ("approve", "bert")):
 
