@@ -22,7 +22,8 @@ import orjson
 
 from libs.edge.auth import checked_identity
 from libs.edge.issuer import LocalIssuer
-from libs.ledger.deploy import deploy, load_identity
+from libs.ledger.deploy import deploy
+from libs.ledger.identity import load_identity
 from libs.ledger.port import LedgerIdentity
 from libs.stack.addresses import Addresses
 from libs.stack.local import LocalStack
@@ -157,7 +158,7 @@ class Fleet:
 
     async def health(self, name: str) -> dict[str, Any]:
         """What `/health/ready` of a process says."""
-        timeout = aiohttp.ClientTimeout(total=5)
+        timeout = aiohttp.ClientTimeout(total=3)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(f"http://127.0.0.1:{self.ports[name]}/health/ready") as answer,
@@ -165,8 +166,12 @@ class Fleet:
             return dict(await answer.json(content_type=None))
 
     async def held(self, name: str) -> set[int]:
-        """The lanes that an attestation instance says it holds."""
-        for check in (await self.health(name))["checks"]:
+        """The lanes that an attestation instance says it holds; none while it does not answer."""
+        try:
+            checks = (await self.health(name))["checks"]
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return set()
+        for check in checks:
             if check["name"] == "attestation attestation" and "lanes [" in check["detail"]:
                 return set(orjson.loads(check["detail"].partition("lanes ")[2]))
         return set()
@@ -181,7 +186,9 @@ class Fleet:
 
     def said(self) -> Counter[str]:
         """How often each log event was written, over all processes and lives."""
-        return Counter(name for log in map(self.log, SERVED) if log.exists() for name in _EVENT.findall(log.read_text()))
+        return Counter(
+            name for log in map(self.log, SERVED) if log.exists() for name in _EVENT.findall(log.read_text())
+        )
 
     def stop(self) -> None:
         """End every process of the fleet; the stack ends with its own block."""

@@ -17,9 +17,10 @@ from chaos.fleet import Fleet
 from libs.kernel.streams import lane_of_stream
 
 CALLERS = 6
-MOST_UNDER_WAY = 2_000
-TRY_S = 8.0
-PAUSE_FIRST_S, PAUSE_MOST_S = 0.1, 1.0
+# More would be a storm of retries that keeps a recovering fleet down, as no well-behaved caller does.
+MOST_UNDER_WAY = 400
+TRY_S = 15.0
+PAUSE_FIRST_S, PAUSE_MOST_S = 0.2, 3.0
 
 
 class Answer(NamedTuple):
@@ -224,7 +225,7 @@ class Load:
     async def _drive(self, sent: Sent) -> None:
         pause_s = PAUSE_FIRST_S
         while (answer := await self.ask(sent)) is None:
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s * self.random.uniform(0.7, 1.3))
             pause_s = min(pause_s * 2, PAUSE_MOST_S)
         async with self._committed:
             sent.answer, sent.answered_at = answer, time.monotonic()
@@ -235,7 +236,7 @@ class Load:
         repeat = Sent(first.caller, first.key, first.body, "wait=6", time.monotonic(), decided=first.decided)
         pause_s = PAUSE_FIRST_S
         while (answer := await self.ask(repeat)) is None:
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s * self.random.uniform(0.7, 1.3))
             pause_s = min(pause_s * 2, PAUSE_MOST_S)
         if answer != first.answer:
             self.contradictions.append(f"{first.key}: {answer}, was {first.answer}")

@@ -42,7 +42,8 @@ def create_app(
     """
     app = bare_app(service, settings, description)
     health = Health(service, clock, checks)
-    app.state.edge = Edge(service, settings, clock, verifier or Verifier.of(settings, clock), health, gateway)
+    verifier = verifier or Verifier.of(settings, clock)
+    app.state.edge = Edge(service, settings, clock, verifier, health, gateway, desk)
     own = [*routers]
     if gateway is not None:
         own.append(status_routes())

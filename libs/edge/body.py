@@ -78,10 +78,11 @@ def _check_address(path: str, query: bytes) -> None:
     if "\x00" in path or b"%00" in query:
         raise ForbiddenCharacter("the address holds a NUL")
     if b"&" in query:
-        names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise DuplicateParameter("each parameter once", field=_printable(twice))
+        seen: set[str] = set()
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name in seen:
+                raise DuplicateParameter("each parameter once", field=_printable(name))
+            seen.add(name)
 
 
 def json_of(request: Request) -> Any:
@@ -130,9 +131,11 @@ def _shallow(text: str, max_depth: int) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DuplicateKey("each key once", field=_printable(twice))
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise DuplicateKey("each key once", field=_printable(name))
+            seen.add(name)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from libs.edge.auth import CallerOf
+from libs.edge.auth import Caller, CallerOf
 from libs.edge.commands import accept
-from libs.edge.context import Now
+from libs.edge.context import Now, edge_of
 from libs.edge.gateway import ChangeDesk
 from libs.edge.paging import PageOf, PageQuery, page
 from libs.kernel.canonical import check
@@ -29,6 +30,9 @@ def _in_reach(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+
+
 class Proposal(BaseModel):
     """A command under four eyes, and from when it is to count (on approval without a time)."""
 
@@ -36,7 +40,8 @@ class Proposal(BaseModel):
 
     command: str = Field(pattern="^[A-Z][A-Za-z]{0,63}$", examples=["ChangeShareClass"])
     payload: dict[str, Any]
-    effective_at: Annotated[AwareDatetime, AfterValidator(_in_reach)] | None = None
+    effective_at: Moment | None = None
+    expires_at: Moment | None = Field(None, description="Until when it can be approved; without it, for 7 days.")
 
 
 class Rejection(BaseModel):
@@ -65,7 +70,27 @@ class ChangeQuery(PageQuery):
     """Filters of the list of changes."""
 
     status: ChangeStatus | None = None
-    command: str | None = Field(None, max_length=64)
+    command: str | None = Field(None, pattern="^[A-Z][A-Za-z]{0,63}$")
+
+
+async def propose(
+    request: Request,
+    caller: Caller,
+    now: datetime,
+    command: str,
+    payload: Mapping[str, Any],
+    effective_at: datetime | None,
+    expires_at: datetime | None = None,
+) -> Response:
+    """Propose a command as a change; for routes of a service that know part of it already."""
+    desk = edge_of(request).desk
+    if desk is None:
+        raise NotFound("this service has no changes")
+    check(payload, "payload")
+    proposal = await desk.propose(
+        caller.tenant, caller.actor, str(uuid7(now)), command, payload, effective_at, now, expires_at
+    )
+    return await accept(request, proposal, created="/changes/{id}")
 
 
 def change_routes(desk: ChangeDesk) -> APIRouter:
@@ -75,12 +100,7 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
     @router.post("")
     async def propose_change(request: Request, body: Proposal, caller: CallerOf, now: Now) -> Response:
         """Propose a command that needs a second person."""
-        check(body.payload, "payload")
-        change = str(uuid7(now))
-        command = await desk.propose(
-            caller.tenant, caller.actor, change, body.command, body.payload, body.effective_at, now
-        )
-        return await accept(request, command, created="/changes/{id}")
+        return await propose(request, caller, now, body.command, body.payload, body.effective_at, body.expires_at)
 
     @router.post("/{change}/approve")
     async def approve_change(request: Request, change: UUID, caller: CallerOf, now: Now) -> Response:

@@ -23,6 +23,7 @@ from libs.kernel.keyed import KeyedHashes
 from libs.ledger.hashing import genesis_head
 from libs.ledger.identity import load_identity
 from libs.ledger.keys import producer_key, sealer
+from libs.ledger.port import LedgerUnreachable
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
 from libs.ledger.secrets import MasterSecret
@@ -128,8 +129,11 @@ class Composition:
     async def _ledger_state(self) -> State:
         if self.ports.node is None:
             return State("failing", "connecting")
-        height = await self.ports.node.height()
-        return State("ok", f"block {height}")
+        try:
+            return State("ok", f"block {await self.ports.node.height()}")
+        except LedgerUnreachable as away:
+            # Commands are still accepted as intents and reads go on (invariant 14).
+            return State("degraded", f"the ledger is out of reach, nothing commits: {away.detail}")
 
     async def _backlog_state(self) -> State:
         waiting, oldest = await self.store.backlog()

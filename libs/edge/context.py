@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from libs.edge.auth import Verifier
-from libs.edge.gateway import CommandGateway
+from libs.edge.gateway import ChangeDesk, CommandGateway
 from libs.edge.health import Health
 from libs.edge.settings import Settings
 from libs.ports import Clock
@@ -17,7 +17,8 @@ from libs.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The parts behind a service's HTTP side; `gateway` is None for a service that takes no commands."""
+    """The parts behind a service's HTTP side; `gateway` is None for a service that takes no commands,
+    `desk` for one without changes under four eyes."""
 
     service: str
     settings: Settings
@@ -25,6 +26,7 @@ class Edge:
     verifier: Verifier
     health: Health
     gateway: CommandGateway | None
+    desk: ChangeDesk | None = None
 
 
 def edge_of(request: Request) -> Edge:

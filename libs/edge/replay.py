@@ -34,6 +34,12 @@ where c.relnamespace = $1::text::regnamespace and c.relkind = 'r' and c.relpersi
 """
 
 
+class DatabaseFailed(CartularyError):
+    """PostgreSQL did not answer, or refused what a replay needs."""
+
+    code = "database-failed"
+
+
 class NotEmpty(CartularyError):
     """The database to rebuild in holds a service's schema already."""
 
@@ -125,8 +131,14 @@ class Replay:
     async def service(self, parts: Parts, progress: Progress | None = None) -> ServiceReplay | None:
         """Rebuild one service up to where the live one stands and compare; None when there is no live one.
 
-        `progress(service, events, of)` is told as it goes on. Raises NotEmpty, LedgerUnreachable.
+        `progress(service, events, of)` is told as it goes on. Raises NotEmpty, LedgerUnreachable, DatabaseFailed.
         """
+        try:
+            return await self._service(parts, progress)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseFailed(f"PostgreSQL did not do it: {error!r}") from error
+
+    async def _service(self, parts: Parts, progress: Progress | None) -> ServiceReplay | None:
         name = parts.decider.service
         if not await _has_schema(self._live, name):
             return None

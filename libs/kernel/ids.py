@@ -13,6 +13,8 @@ _VERSION_7 = 0x7 << 76
 _VERSION_8 = 0x8 << 76
 _VARIANT = 0x2 << 62
 _RANDOM_BITS = 74
+# A hex digit with its two high bits set to the variant of RFC 9562.
+_VARIANT_DIGIT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def uuid7(now: datetime, random_bits: Callable[[int], int] = secrets.randbits) -> UUID:
@@ -28,12 +30,8 @@ def attestation_id(decision: bytes, index: int) -> str:
 
     `decision` is the 16 bytes of the decision's UUIDv7; the result is the canonical text form.
     """
-    digest = keccak_256(decision + index.to_bytes(4, "big")).digest()
-    raw = bytearray(decision[:6] + digest[:10])
-    raw[6] = (raw[6] & 0x0F) | 0x70
-    raw[8] = (raw[8] & 0x3F) | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = (decision[:6] + keccak_256(decision + index.to_bytes(4, "big")).digest()[:10]).hex()
+    return f"{text[:8]}-{text[8:12]}-7{text[13:16]}-{_VARIANT_DIGIT[text[16]]}{text[17:20]}-{text[20:]}"
 
 
 def named_id(*parts: str) -> UUID:

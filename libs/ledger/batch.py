@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from libs.kernel.errors import CartularyError
 from libs.ledger import abi
-from libs.ledger.codec import Run, encode_payload, records
+from libs.ledger.codec import Run, bodies, encode_payload
 from libs.ledger.hashing import HASH_BYTES, extend, leaf
 from libs.ledger.opening import marks_of
 
@@ -79,7 +79,7 @@ def gas_bound(calldata: bytes, marks: int, leaves: int) -> int:
 def hashed(sealed: bytes, run: Run, *, offset: int = 0, read_at: float = 0.0,
            traces: Mapping[str, str] | None = None) -> SealedRun:  # fmt: skip
     """A decoded run with its leaves computed."""
-    leaves = tuple(leaf(raw) for raw, _ in records(run))
+    leaves = tuple([leaf(raw) for raw in bodies(run)])
     return SealedRun(sealed, run, leaves, offset, read_at, traces or {})
 
 

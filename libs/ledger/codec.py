@@ -184,24 +184,61 @@ def _check_plain(value: dict[str, Any] | list[Any]) -> None:
             raise MalformedRun("a number in an event is an integer below 2^53", field="data", value=inner)
 
 
+def bodies(run: Run) -> list[bytes]:
+    """The canonical body of every event of the run, in ledger order: what is hashed, without what is parsed.
+
+    Put together from parts encoded once a run or once a decision; `records` has the same bodies as dictionaries.
+    """
+    return _rebuilt(run)[0]
+
+
+def _rebuilt(run: Run) -> tuple[list[bytes], list[str]]:
+    out, ids = list[bytes](), list[str]()
+    dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
+    tenants, types = [dumps(one) for one in run.tenants], [dumps(one) for one in run.types]
+    actors = [dumps(one, option=sort) for one in run.actors]
+    service = dumps(run.service)
+    for seq, row in enumerate(run.rows, start=run.first):
+        decision_id, time, tenant, actor, causation, correlation, command, request, events = row
+        raw_id, identity = bytes.fromhex(decision_id.replace("-", "")), dumps(decision_id)
+        known = identity if correlation is None else dumps(correlation)
+        head = b'{"actor":%b,"causation":%b,"command":%b,"correlation":%b,"data":' % (
+            actors[actor], dumps(causation), dumps(command), known,
+        )  # fmt: skip
+        count = b',"decision":{"count":%d,"id":%b,"index":' % (len(events), identity)
+        producer = b'"producer":{"epoch":%d,"seq":%d,"service":%b},"request":%b,"stream":' % (
+            run.epoch, seq, service, dumps(request),
+        )  # fmt: skip
+        tail = b',"tenant":%b,"time":%b,"type":' % (tenants[tenant], dumps(time))
+        for index, (kind, stream, version, data) in enumerate(events):
+            ids.append(attestation_id(raw_id, index))
+            out.append(
+                b'%b%b%b%d},"id":"%b",%b%b%b%b,"version":%d}'
+                % (
+                    head, dumps(data, option=sort), count, index, ids[-1].encode(), producer,
+                    dumps(stream), tail, types[kind], version,
+                )
+            )  # fmt: skip
+    return out, ids
+
+
 def records(run: Run) -> list[tuple[bytes, dict[str, Any]]]:
     """Every event of the run as (canonical body, body), in ledger order."""
+    raws, ids = _rebuilt(run)
     out: list[tuple[bytes, dict[str, Any]]] = []
-    dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
-    for offset, row in enumerate(run.rows):
+    for seq, row in enumerate(run.rows, start=run.first):
         decision_id, time, tenant, actor, causation, correlation, command, request, events = row
-        raw_id = bytes.fromhex(decision_id.replace("-", ""))
-        producer = {"epoch": run.epoch, "seq": run.first + offset, "service": run.service}
-        count = len(events)
+        producer = {"epoch": run.epoch, "seq": seq, "service": run.service}
         for index, (kind, stream, version, data) in enumerate(events):
+            at = len(out)
             body = {
                 "actor": run.actors[actor],
                 "causation": causation,
                 "command": command,
                 "correlation": correlation or decision_id,
                 "data": data,
-                "decision": {"count": count, "id": decision_id, "index": index},
-                "id": attestation_id(raw_id, index),
+                "decision": {"count": len(events), "id": decision_id, "index": index},
+                "id": ids[at],
                 "producer": producer,
                 "request": request,
                 "stream": stream,
@@ -210,7 +247,7 @@ def records(run: Run) -> list[tuple[bytes, dict[str, Any]]]:
                 "type": run.types[kind],
                 "version": version,
             }
-            out.append((dumps(body, option=sort), body))
+            out.append((raws[at], body))
     return out
 
 

@@ -15,6 +15,7 @@ from libs.ledger.abi import AttestCall, Mark
 from libs.ledger.codec import (
     MalformedRun,
     Run,
+    bodies,
     decode_payload,
     decode_run,
     records,
@@ -26,6 +27,7 @@ from libs.ledger.port import ProducerKey
 
 # What was signed before a key was replaced, and was on its way then, is good for this many blocks more.
 GRACE_BLOCKS = 64
+_BROKEN = (TypeError, ValueError, KeyError, IndexError)
 
 
 class Lie(StrEnum):
@@ -122,17 +124,43 @@ def open_batch(
     expected head, marks and leaves when the calldata is at hand. Signatures are checked when `keys` and the lane's
     `genesis_head` are given. That `place.previous_head` is the head one knows is the caller's to compare.
     """
+    runs = _signed_runs(place, payload, keys, genesis_head)
+    try:
+        opened = [record for run in runs for record in records(run)]
+    except _BROKEN as error:
+        raise BadBatch(Lie.UNREADABLE, f"a record of {_where(place)} cannot be rebuilt: {error!r}") from error
+    _check_leaves(place, call, runs, [leaf(raw) for raw, _ in opened])
+    return [AttestedEvent(raw, body, sequence, place) for sequence, (raw, body) in enumerate(opened, start=place.first)]
+
+
+def check_batch(
+    place: BatchPlace,
+    payload: bytes,
+    *,
+    call: AttestCall | None = None,
+    keys: ProducerKeys | None = None,
+    genesis_head: bytes | None = None,
+) -> None:
+    """Everything that `open_batch` checks, for whoever passes the batch on and has no use for its events."""
+    runs = _signed_runs(place, payload, keys, genesis_head)
+    try:
+        raws = [raw for run in runs for raw in bodies(run)]
+    except _BROKEN as error:
+        raise BadBatch(Lie.UNREADABLE, f"a record of {_where(place)} cannot be rebuilt: {error!r}") from error
+    _check_leaves(place, call, runs, [leaf(raw) for raw in raws])
+
+
+def _signed_runs(place: BatchPlace, payload: bytes, keys: ProducerKeys | None, genesis_head: bytes | None) -> list[Run]:
     sealed, runs = _runs(payload)
     for run in runs:
         if run.lane != place.lane:
             raise BadBatch(Lie.WRONG_LANE, f"a run of lane {run.lane} in a batch of lane {place.lane}")
     if keys is not None and genesis_head is not None:
         _check_signatures(place, sealed, runs, keys, genesis_head)
-    try:
-        bodies = [record for run in runs for record in records(run)]
-    except (TypeError, ValueError, KeyError, IndexError) as error:
-        raise BadBatch(Lie.UNREADABLE, f"a record of {_where(place)} cannot be rebuilt: {error!r}") from error
-    leaves = [leaf(raw) for raw, _ in bodies]
+    return runs
+
+
+def _check_leaves(place: BatchPlace, call: AttestCall | None, runs: Sequence[Run], leaves: Sequence[bytes]) -> None:
     if call is not None:
         _check_call(place, call, runs, leaves)
     _check_count(place, len(leaves))
@@ -141,7 +169,6 @@ def open_batch(
         raise BadBatch(kind, f"the records of {_where(place)} do not lead from the head before it to its head")
     if merkle_root(leaves) != place.root:
         raise BadBatch(Lie.WRONG_ROOT, f"the Merkle root of {_where(place)} is another")
-    return [AttestedEvent(raw, body, sequence, place) for sequence, (raw, body) in enumerate(bodies, start=place.first)]
 
 
 def _runs(payload: bytes) -> tuple[list[bytes], list[Run]]:

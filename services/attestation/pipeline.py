@@ -11,6 +11,7 @@ from libs.kernel.errors import CartularyError
 from libs.ledger.batch import BatchBuilder, RunTooLarge
 from libs.ledger.port import LaneState, LedgerUnreachable
 from libs.ledger.record import encode_gap, lane_key
+from libs.observe.spans import stage
 from libs.ports import (
     GAPS_TOPIC,
     INTENTS_TOPIC,
@@ -123,7 +124,7 @@ class Pipeline:
                 self._wait_for(away)
                 await clock.sleep(knobs.idle_s)
         enough = len(self._builder) + knobs.limits.events
-        while self._unread and not self._halted and len(self._builder) < enough:
+        while self._unread and len(self._builder) < enough:
             message = self._unread[0]
             try:
                 for run in await self._intake.receive(message, clock.monotonic()):
@@ -133,13 +134,8 @@ class Pipeline:
                 return
             except (LaneHalted, RunTooLarge) as why:
                 self._halted = why.detail
-                log.critical(
-                    "lane_halted",
-                    lane=self._lane,
-                    offset=message.offset,
-                    reason=why.detail,
-                    ways_out=WAYS_OUT,
-                )
+                where = {"lane": self._lane, "offset": message.offset}
+                log.critical("lane_halted", **where, reason=why.detail, ways_out=WAYS_OUT)
                 return
             self._unread.popleft()
             self._read_to = message.offset + 1
@@ -295,6 +291,8 @@ class Pipeline:
         metrics, now = self._parts.metrics, self._parts.clock.monotonic()
         for flight in flights:
             batch, lag_s = flight.batch, now - flight.batch.runs[0].read_at
+            began_ns = int((self._parts.clock.now().timestamp() - lag_s) * 1e9)
+            stage("attest", (trace for run in batch.runs for trace in run.traces.values()), began_ns, lane=self._lane)
             metrics.events.labels(self._lane).inc(batch.count)
             metrics.gas.labels(self._lane).inc(batch.gas)
             metrics.confirm_s.labels(self._lane).observe(lag_s)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from libs.ledger.hashing import genesis_head
-from libs.ledger.opening import BadBatch, ProducerKeys, open_batch
+from libs.ledger.opening import BadBatch, ProducerKeys, check_batch
 from libs.ledger.port import LaneState, Ledger, LedgerIdentity
 from libs.ledger.reader import HistoryBatch, confirm, history
 from libs.ledger.record import MalformedRecord, decode_record, encode_record, encode_traces, lane_key
@@ -66,7 +66,7 @@ def outgoing(
     place = batch.place
     if place.first != state.next or place.previous_head != state.head:
         raise BadBatch("broken link", f"batch {place.first} of lane {place.lane} does not continue at {state.next}")
-    open_batch(place, batch.payload, call=batch.call, keys=keys, genesis_head=genesis)
+    check_batch(place, batch.payload, call=batch.call, keys=keys, genesis_head=genesis)
     return Outgoing(lane_key(place.lane), encode_record(place, batch.payload), encode_traces(traces))
 
 

@@ -19,4 +19,4 @@ async def fleet() -> AsyncIterator[Fleet]:
 @pytest.fixture(scope="session")
 def load(fleet: Fleet) -> Load:
     """Its callers; what they were told in one test must still be true after the next."""
-    return Load(fleet, 25.0, Random(7))
+    return Load(fleet, 12.0, Random(7))

@@ -12,6 +12,7 @@ from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
 from libs.ports import Commit, CommittedDecision, Position
 from libs.ports.changes import Add, Change, Drop, Put
+from libs.ports.store import VOID_PROBLEM
 
 _BATCH_COLUMNS = [
     "lane",
@@ -55,6 +56,10 @@ on conflict (tenant, command) do update set status = 'committed', decision = exc
 """
 _WAITING = """
 update idempotency i set status = 'committed' from unnest($1::text::uuid[]) as w(decision)
+where i.status = 'decided' and i.decision = w.decision
+"""
+_VOID = """
+update idempotency i set status = 'refused', problem = $2::jsonb from unnest($1::text::uuid[]) as w(decision)
 where i.status = 'decided' and i.decision = w.decision
 """
 _SETTLED = "delete from intents i using unnest($1::text::uuid[]) as w(decision) where i.decision = w.decision"
@@ -200,6 +205,8 @@ class PostgresCommitting:
             await self._c.execute(
                 _IDEMPOTENCY, _array(tenants), _array(commands), _array(requests), _array(decided), streams
             )
+        if void := [decision.decision for decision in decisions if decision.void]:
+            await self._c.execute(_VOID, _array(void), _json(VOID_PROBLEM))
         await self._c.execute(_WAITING, ids)
         await self._c.execute(_SETTLED, ids)
 
@@ -242,7 +249,7 @@ class PostgresCommitting:
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
             return
         shape = await self._shape(table)
-        if verb is not Drop and not shape.required <= {"tenant", *key, *columns}:
+        if not shape.required <= {"tenant", *key, *columns}:
             await self._set(verb, table, key, columns, rows)
             return
         names = ", ".join(f'"{column}"' for column in ("tenant", *key, *columns))
@@ -266,10 +273,10 @@ class PostgresCommitting:
     async def _set(
         self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
-        """Change columns of rows that are there: without the other columns none can be inserted."""
+        """Change rows that are there; these columns alone would make no new one."""
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
-        to = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
-        setting = ", ".join(to.format(column) for column in columns)
+        added = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
+        setting = ", ".join(added.format(column) for column in columns)
         source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
 

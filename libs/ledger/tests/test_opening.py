@@ -9,7 +9,7 @@ import pytest
 
 from libs.ledger.abi import AttestCall
 from libs.ledger.codec import decode_payload, encode_payload, encode_run
-from libs.ledger.opening import GRACE_BLOCKS, BadBatch, Lie, ProducerKeys, marks_of, open_batch
+from libs.ledger.opening import GRACE_BLOCKS, BadBatch, Lie, ProducerKeys, check_batch, marks_of, open_batch
 from libs.ledger.port import ProducerKey
 from libs.ledger.record import seal_run
 from libs.ledger.tests.samples import GENESIS, KEY, batch_of, decision, place_of, sealed_run
@@ -23,6 +23,9 @@ def lie(place: Any = PLACE, payload: bytes = CALL.payload, call: AttestCall | No
     """The lie that opening finds."""
     with pytest.raises(BadBatch) as found:
         open_batch(place, payload, call=call, **{"keys": KEYS, "genesis_head": GENESIS, **keys})
+    with pytest.raises(BadBatch) as checked:
+        check_batch(place, payload, call=call, **{"keys": KEYS, "genesis_head": GENESIS, **keys})
+    assert checked.value.detail == found.value.detail
     return found.value.kind
 
 

@@ -65,6 +65,14 @@ class DealingDates(NamedTuple):
     deadline: datetime
 
 
+class ForwardDates(NamedTuple):
+    """What an order takes whatever its class: up to and including `deadline` (UTC) it takes the same."""
+
+    dealing_date: date
+    valuation_date: date
+    deadline: datetime
+
+
 def dealing_dates(
     received: datetime,
     side: Side,
@@ -77,6 +85,15 @@ def dealing_dates(
     An order received up to and including the deadline is in time. Raises YearNotCovered past the range of the
     holiday libraries, NoDealingDate where the calendar has none within reach.
     """
+    forward = forward_dates(received, side, calendar, notice)
+    settled = settlement_date(calendar, settlement, side, forward.valuation_date)
+    return DealingDates(forward.dealing_date, forward.valuation_date, settled, forward.deadline)
+
+
+def forward_dates(
+    received: datetime, side: Side, calendar: DealingCalendar, notice: NoticePeriod | None = None
+) -> ForwardDates:
+    """Dealing and valuation date, which all classes of a sub-fund share; see `dealing_dates`."""
     if received.tzinfo is None:
         raise InvalidValue("a time needs a time zone", field="received", value=received.isoformat())
     if not _FIRST_YEAR <= received.year <= _LAST_YEAR:
@@ -87,12 +104,7 @@ def dealing_dates(
         deadline = deadline_of(calendar, valuation_date, notice)
         if received <= deadline:
             _still_forward(calendar, valuation_date)
-            return DealingDates(
-                dealing_date_of(calendar, valuation_date),
-                valuation_date,
-                settlement_date(calendar, settlement, side, valuation_date),
-                deadline,
-            )
+            return ForwardDates(dealing_date_of(calendar, valuation_date), valuation_date, deadline)
     raise NoDealingDate("no dealing date follows within reach", field="received", value=received.isoformat())
 
 
