@@ -35,4 +35,6 @@ async def test_w20_w21_an_emptied_schema_is_rebuilt_from_the_ledger(fleet: Fleet
     verdict = await judge(fleet, load)
     assert verdict.holds, str(verdict)
     assert before is not None
-    assert await life_epoch(fleet) == before + 1
+    after = await life_epoch(fleet)
+    assert after is not None
+    assert after > before
