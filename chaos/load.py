@@ -51,6 +51,14 @@ class Answer(NamedTuple):
     problem: str | None = None
 
 
+class Redecided(NamedTuple):
+    """A key that was told one decision with a 202, and another one later."""
+
+    key: str
+    first: str
+    later: str
+
+
 @dataclass(eq=False)
 class Sent:
     """A command under one idempotency key; times are monotonic seconds."""
@@ -76,6 +84,7 @@ class Load:
     random: Random
     sent: list[Sent] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    redecided: list[Redecided] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     retry_after: Counter[str] = field(default_factory=Counter)
 
@@ -174,7 +183,7 @@ class Load:
             return Answer(status, problem=problem)
         decision = content["decision"]
         if sent.decided not in (None, decision):
-            self.contradictions.append(f"{sent.key}: decision {decision}, was {sent.decided}")
+            self.redecided.append(Redecided(sent.key, str(sent.decided), decision))
         sent.decided = decision
         if status == 202:
             await self._poll(sent, headers["Location"])
@@ -249,7 +258,7 @@ class Load:
         await self._step(f"/changes/{change}/approve", None, 1)
 
     async def _step(self, path: str, body: dict[str, Any] | None, caller: int | None = None) -> str:
-        """Send it until it is committed; the id in its first stream. A step that is refused breaks what was promised."""
+        """Send it until it is committed; the id in its first stream. A refusal breaks what the step before promised."""
         answer = await self._drive(self._new(path, body, caller))
         if not answer.streams:
             self.contradictions.append(f"{path} was refused after the step before it was committed: {answer}")
