@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from statistics import median, quantiles
 
@@ -86,7 +87,7 @@ class Callers:
     async def run(self, count: int, seconds: float, chance: Random) -> list[float]:
         """What so many callers see in so many seconds."""
         loops = [
-            open_loop(arrivals(Random(chance.random()), CALLS_PER_S, seconds), lambda caller=caller: self.register(caller))
+            open_loop(arrivals(Random(chance.random()), CALLS_PER_S, seconds), partial(self.register, caller))
             for caller in range(count)
         ]  # fmt: skip
         return [latency for one in await asyncio.gather(*loops) for latency in one]
