@@ -11,7 +11,7 @@ from typing import Literal
 import asyncpg
 import orjson
 
-from libs.adapters.postgres.committing import PostgresCommitting, Shape
+from libs.adapters.postgres.committing import POSITIONS_OF, PostgresCommitting, Shape, by_lane
 from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_body, outcome, to_body
 from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
@@ -109,7 +109,9 @@ class PostgresStore:
         """See Store.number; intents of a former life that were never attested are numbered anew once it is settled."""
         async with self._pools.transaction("relay") as connection:
             epoch = await self._same_life(connection)
-            state = await one(connection, "select next_seq, settled from producer_lanes where lane = $1", lane)
+            state = await one(
+                connection, "select next_seq, settled from producer_lanes where lane = $1 for update", lane
+            )
             if epoch is None or not state["settled"]:
                 return None
             rows = await connection.fetch(_UNNUMBERED, lane, epoch, most_decisions)
@@ -196,6 +198,12 @@ class PostgresStore:
                     lane,
                 )
                 event = marker.events[0]
+                # The marker of a life that never settled gives way to this one.
+                await connection.execute(
+                    "delete from intents where decision in (select decision from pending where stream = $1)",
+                    event.stream,
+                )
+                await connection.execute("delete from pending where stream = $1", event.stream)
                 await connection.execute(
                     "insert into streams values ($1, $2, $3, $4, $5) on conflict (stream) do update"
                     " set version = excluded.version",
@@ -236,7 +244,7 @@ class PostgresStore:
         """See Store.positions."""
         async with self._pools.transaction("commit") as connection:
             await self._same_life(connection)
-            return await PostgresCommitting(connection, self._shapes).positions(consumer)
+            return by_lane(await connection.fetch(POSITIONS_OF, consumer))
 
     async def move(self, consumer: str, lane: int, position: Position) -> None:
         """See Store.move."""
