@@ -29,7 +29,9 @@ async def topics_anew(fleet: Fleet, topics: tuple[str, ...] = (INTENTS_TOPIC, LE
 
             async def is_there(name: str = name) -> bool:
                 try:
-                    answer = await admin.create_topics([NewTopic(name, fleet.identity.lanes, 1, topic_configs=settings)])
+                    answer = await admin.create_topics(
+                        [NewTopic(name, fleet.identity.lanes, 1, topic_configs=settings)]
+                    )
                 except TopicAlreadyExistsError:
                     return True
                 return bool(answer.topic_errors[0][1] in (0, TopicAlreadyExistsError.errno))

@@ -186,7 +186,9 @@ class Fleet:
 
     def said(self) -> Counter[str]:
         """How often each log event was written, over all processes and lives."""
-        return Counter(name for log in map(self.log, SERVED) if log.exists() for name in _EVENT.findall(log.read_text()))
+        return Counter(
+            name for log in map(self.log, SERVED) if log.exists() for name in _EVENT.findall(log.read_text())
+        )
 
     def stop(self) -> None:
         """End every process of the fleet; the stack ends with its own block."""

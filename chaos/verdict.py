@@ -96,7 +96,9 @@ async def _under_way(admin: asyncpg.Connection, truth: Truth) -> str:
         return f"{left} intents wait for their commit"
     rows = await admin.fetch(f"select lane, sequence from {SERVICE}.positions where consumer = 'commit'")
     have = {row["lane"]: row["sequence"] for row in rows}
-    behind = {lane: (have.get(lane, 1), following) for lane, following in truth.next.items() if have.get(lane, 1) != following}
+    behind = {
+        lane: (have.get(lane, 1), following) for lane, following in truth.next.items() if have.get(lane, 1) != following
+    }
     return f"the committer is behind, lane: (has, ledger): {behind}" if behind else ""
 
 
@@ -140,7 +142,9 @@ async def _events_rows(admin: asyncpg.Connection, truth: Truth, verdict: Verdict
             verdict.breaches.append(f"row {place} differs from its record")
         if row["void"]:
             verdict.breaches.append(f"row {place} is void")
-    columns = "lane, first, count, previous_head, head, root, block, block_hash, block_time, transaction, transaction_index"
+    columns = (
+        "lane, first, count, previous_head, head, root, block, block_hash, block_time, transaction, transaction_index"
+    )
     for row in await admin.fetch(f"select {columns} from {SERVICE}.ledger_batches"):
         batch = truth.batches.get((row["lane"], row["first"]))
         if batch is None or tuple(row) != tuple(getattr(batch, name) for name in columns.split(", ")):

@@ -22,6 +22,15 @@ class StoreUnreachable(CartularyError):
     status = 503
 
 
+# The answer of a command whose decision another life's decision made void (W-21).
+VOID_PROBLEM: Mapping[str, Any] = {
+    "type": "urn:cartulary:problem:decision-void",
+    "title": "The decision is void",
+    "status": 409,
+    "detail": "another life of the service took the version first; send the command again with a new key",
+}
+
+
 class LifeChanged(CartularyError):
     """The schema under this process was emptied or rebuilt by another life; start anew (W-21)."""
 

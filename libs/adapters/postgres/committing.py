@@ -11,6 +11,7 @@ from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
 from libs.ports import Commit, CommittedDecision, Position
 from libs.ports.changes import Add, Change, Drop, Put
+from libs.ports.store import VOID_PROBLEM
 
 _BATCH_COLUMNS = [
     "lane",
@@ -54,6 +55,10 @@ on conflict (tenant, command) do update set status = 'committed', decision = exc
 """
 _WAITING = """
 update idempotency i set status = 'committed' from unnest($1::text::uuid[]) as w(decision)
+where i.status = 'decided' and i.decision = w.decision
+"""
+_VOID = """
+update idempotency i set status = 'refused', problem = $2::jsonb from unnest($1::text::uuid[]) as w(decision)
 where i.status = 'decided' and i.decision = w.decision
 """
 _SETTLED = "delete from intents i using unnest($1::text::uuid[]) as w(decision) where i.decision = w.decision"
@@ -193,6 +198,8 @@ class PostgresCommitting:
             await self._c.execute(
                 _IDEMPOTENCY, _array(tenants), _array(commands), _array(requests), _array(decided), streams
             )
+        if void := [decision.decision for decision in decisions if decision.void]:
+            await self._c.execute(_VOID, _array(void), _json(VOID_PROBLEM))
         await self._c.execute(_WAITING, ids)
         await self._c.execute(_SETTLED, ids)
 

@@ -22,6 +22,7 @@ from libs.ports import (
     Position,
     StoreUnreachable,
 )
+from libs.ports.store import VOID_PROBLEM
 from libs.testkit.sim.schema import ConstraintViolatedError, IntentRow, SimSchema, StreamRow, Tables, Transaction
 from libs.testkit.sim.world import Node
 
@@ -220,6 +221,7 @@ def _events(tables: Tables, work: Commit) -> None:
 
 def _decisions(tables: Tables, decisions: Sequence[CommittedDecision]) -> None:
     done = {row.decision for row in decisions}
+    void = {row.decision for row in decisions if row.void}
     for row in decisions:
         name = (row.tenant, row.command)
         known = tables.outcomes.get(name)
@@ -228,6 +230,8 @@ def _decisions(tables: Tables, decisions: Sequence[CommittedDecision]) -> None:
             tables.attested[name] = None
         tables.intents.pop(row.decision, None)
     for name, outcome in tables.outcomes.items():
-        if outcome.status == "decided" and outcome.decision in done:
+        if outcome.status == "decided" and outcome.decision in void:
+            tables.outcomes[name] = Outcome(outcome.request, "refused", outcome.decision, problem=VOID_PROBLEM)
+        elif outcome.status == "decided" and outcome.decision in done:
             tables.outcomes[name] = Outcome(outcome.request, "committed", outcome.decision, outcome.streams)
     tables.pending = {place: row for place, row in tables.pending.items() if row[2] not in done}
