@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-import psutil
 
 from libs.kernel.errors import CartularyError
 from libs.stack.part import until
 from libs.stack.places import CHECKOUT, free_port
-from libs.stack.processes import end_tree
 
 _ANSWER_WITHIN_S = 3.0
 _STOP_WITHIN_S = 20.0
@@ -93,16 +91,17 @@ class ServedFleet:
 
     async def stop(self) -> None:
         """End every process gracefully; what does not end in time is killed."""
-        running = [process for process in self.processes.values() if process.returncode is None]
-        await asyncio.gather(*(asyncio.to_thread(_end, process.pid) for process in running))
-        await asyncio.gather(*(process.wait() for process in self.processes.values()))
+        await asyncio.gather(*(_end(process) for process in self.processes.values()))
 
 
-def _end(pid: int) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
     try:
-        end_tree(psutil.Process(pid), signal.SIGTERM, _STOP_WITHIN_S)
-    except psutil.NoSuchProcess:
-        return
+        await asyncio.wait_for(process.wait(), _STOP_WITHIN_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 @asynccontextmanager
