@@ -37,7 +37,6 @@ class Work(NamedTuple):
 
     identity: LedgerIdentity
     registrations: Sequence[ProducerKey]
-    secret: bytes
     databases: Sequence[Database]
 
 
@@ -57,18 +56,18 @@ class _Checker:
     """A checker with its database connections."""
 
     def __init__(self, work: Work, readers: Sequence[RowReader]) -> None:
-        self._batches = BatchChecker(work.identity, work.registrations, work.secret)
+        self._batches = BatchChecker(work.identity, work.registrations)
         self._readers = readers
 
     async def check(self, job: Job) -> Outcome:
         try:
-            events = self._batches.open(job)
-            summary = self._batches.summary(job.place, events)
+            runs = self._batches.open(job)
+            summary = self._batches.summary(job.place, runs)
         except BadBatch as lie:
             return Outcome(None, None, lie.kind, lie.finding)
         if not self._readers:
             return Outcome(summary)
-        rows = Rows()
+        rows, events = Rows(), self._batches.events(job.place, runs)
         for reader in self._readers:
             await reader.hold(job.place, events, rows)
         return Outcome(summary, rows)
