@@ -16,7 +16,7 @@ from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_bod
 from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
 from libs.kernel.envelope import Decision
-from libs.kernel.errors import Conflict
+from libs.kernel.errors import Conflict, NotReady
 from libs.ports import (
     Committing,
     Deciding,
@@ -167,9 +167,16 @@ class PostgresStore:
         return {row["command"]: outcome(row) for row in rows}
 
     async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """The rows of a query by the `_api` role, bound to the tenant."""
+        """The rows of a query by the `_api` role, bound to the tenant.
+
+        Raises NotReady while the tables are rebuilt: half of them would say that something does not exist.
+        """
         async with self._pools.transaction("api") as connection:
-            await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
+            bound = await one(
+                connection, "select set_config('cartulary.tenant', $1, true), (select epoch from life) as epoch", tenant
+            )
+            if bound["epoch"] is None:
+                raise NotReady("the service is being rebuilt from the ledger")
             return await connection.fetch(sql, *arguments)
 
     async def life(self) -> Life | None:
