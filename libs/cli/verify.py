@@ -45,7 +45,7 @@ def verify(
         settings = load_settings().having(**{name: value for name, value in given.items() if value is not None})
         settings = with_local_stack(settings)
         count = workers if workers is not None else (os.cpu_count() or 1)
-        report = asyncio.run(_verify(settings, db, count, clocks, console))
+        report = asyncio.run(verified(settings, db, count, clocks, console))
     except CartularyError as error:
         if as_json:
             typer.echo(orjson.dumps({"true": None, "error": error.as_problem()}))
@@ -54,11 +54,12 @@ def verify(
     if as_json:
         typer.echo(orjson.dumps(report.wire(), option=orjson.OPT_INDENT_2))
     else:
-        _print(report, Console(highlight=False, soft_wrap=True))
+        show_report(report, Console(highlight=False, soft_wrap=True))
     raise typer.Exit(0 if report.is_true else FALSE)
 
 
-async def _verify(settings: Settings, db: bool, workers: int, clocks: Path | None, console: Console) -> Report:
+async def verified(settings: Settings, db: bool, workers: int, clocks: Path | None, console: Console) -> Report:
+    """What walking the whole ledger shows, with bars of progress; raises what `verify` raises."""
     from contextlib import ExitStack
 
     import orjson
@@ -94,7 +95,8 @@ async def _verify(settings: Settings, db: bool, workers: int, clocks: Path | Non
             await reader.close()
 
 
-def _print(report: Report, console: Console) -> None:
+def show_report(report: Report, console: Console) -> None:
+    """The report for a person."""
     address = "0x" + report.identity.contract.hex()
     console.print(f"Ledger {address} on chain {report.identity.chain_id}, up to block {report.block}")
     console.print(
