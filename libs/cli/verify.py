@@ -40,7 +40,7 @@ def verify(
     from libs.kernel.errors import CartularyError
 
     given = {"ledger_rpc": rpc, "ledger_contract": contract, "home": home}
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         settings = load_settings().having(**{name: value for name, value in given.items() if value is not None})
         settings = with_local_stack(settings)
@@ -54,7 +54,7 @@ def verify(
     if as_json:
         typer.echo(orjson.dumps(report.wire(), option=orjson.OPT_INDENT_2))
     else:
-        show_report(report, Console(highlight=False))
+        show_report(report, Console(highlight=False, soft_wrap=True))
     raise typer.Exit(0 if report.is_true else FALSE)
 
 

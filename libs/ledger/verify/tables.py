@@ -71,12 +71,13 @@ class StreamTable:
 
     def __init__(self) -> None:
         self._slots = array("Q", bytes(8 * _WORDS * _FIRST_SLOTS))
+        self._count = 0
         self._mask = _FIRST_SLOTS - 1
         self._left = int(_FIRST_SLOTS * _FILLED)
 
     def __len__(self) -> int:
         """How many streams it knows."""
-        return int((self._mask + 1) * _FILLED) - self._left
+        return self._count
 
     def state(self, stream: str) -> StreamState:
         """The stream's state."""
@@ -118,6 +119,7 @@ class StreamTable:
         slots[at + 1], slots[at + 2], slots[at + 3] = version, epoch, time
         if not slots[at]:
             slots[at] = key
+            self._count += 1
             self._left -= 1
             if not self._left:
                 self._grow()
