@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from libs.edge.settings import Settings
-    from libs.ledger.verify import Report
+    from libs.ledger.verify.report import Report
 
 app = typer.Typer(add_completion=False)
 
@@ -67,9 +67,9 @@ async def verified(settings: Settings, db: bool, workers: int, clocks: Path | No
 
     from libs.edge.proof import committing_services, database, open_ledger
     from libs.ledger.secrets import MasterSecret
-    from libs.ledger.verify import Against, verify
     from libs.ledger.verify.batches import ClockFinding
     from libs.ledger.verify.remembered import FILE
+    from libs.ledger.verify.walk import Against, verify
 
     reader, expected = await open_ledger(settings)
     passwords = None

@@ -64,11 +64,10 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A decision to store, and what it takes and gives up."""
+    """A decision to store, and the claims that it takes, each with the stream that will hold it."""
 
     decision: Decision
-    claims: tuple[KeyedClaim, ...] = ()
-    releases: tuple[KeyedClaim, ...] = ()
+    claims: tuple[tuple[str, KeyedClaim], ...] = ()
 
 
 class Deciding(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 
 from libs.adapters.postgres.pools import Connection
@@ -72,8 +73,9 @@ select * from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::t
 on conflict do nothing
 """
 _RELEASE = """
-delete from claims c using unnest($1::text::text[], $2::text::text[], $3::text::text[]) as w(tenant, kind, value)
-where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value
+delete from claims c
+using unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[]) as w(tenant, kind, value, stream)
+where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value and c.stream = w.stream
 """
 _DUE = """
 insert into due (cause, kind, at, tenant, stream, payload)
@@ -109,6 +111,14 @@ class Shape(NamedTuple):
     primary_key: list[str]
 
 
+POSITIONS_OF = "select lane, sequence, head, block from positions where consumer = $1"
+
+
+def by_lane(rows: Iterable[asyncpg.Record]) -> dict[int, Position]:
+    """Rows of `positions` as positions by lane."""
+    return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+
+
 class PostgresCommitting:
     """One open transaction; see the port."""
 
@@ -117,10 +127,7 @@ class PostgresCommitting:
 
     async def positions(self, consumer: str) -> dict[int, Position]:
         """See Committing.positions."""
-        rows = await self._c.fetch(
-            "select lane, sequence, head, block from positions where consumer = $1 for update", consumer
-        )
-        return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+        return by_lane(await self._c.fetch(f"{POSITIONS_OF} for update", consumer))
 
     async def committed(self, streams: Sequence[str]) -> dict[str, int]:
         """See Committing.committed."""
@@ -204,10 +211,10 @@ class PostgresCommitting:
         await self._c.execute(_SETTLED, ids)
 
     async def _claims(self, work: Commit) -> None:
-        """In the end each claim is free or with the last who took it: a value given up may be taken at once."""
-        last = {(t, c.kind, c.value): stream if takes else None for t, stream, c, takes in work.claims}
-        released = sorted({(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes})
-        taken = [(*claim, stream) for claim, stream in sorted(last.items()) if stream is not None]
+        """In the end each stream holds a claim or not, as it last said; other streams say it for themselves."""
+        last = {(t, c.kind, c.value, stream): takes for t, stream, c, takes in work.claims}
+        released = sorted(row for row, takes in last.items() if not takes)
+        taken = sorted(row for row, takes in last.items() if takes)
         if released:
             await self._c.execute(_RELEASE, *map(_array, zip(*released, strict=True)))
         if taken:

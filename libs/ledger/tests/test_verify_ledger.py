@@ -14,8 +14,9 @@ from libs.ledger.opening import Lie
 from libs.ledger.port import LaneState, ProducerMark
 from libs.ledger.tests.deals import SERVICE, deal, key_in
 from libs.ledger.tests.lying_reader import LyingReader, at_address, log_of, of_batch, runs, without
-from libs.ledger.verify import SENTENCES, Against, Report, verify
 from libs.ledger.verify.batches import ClockFinding
+from libs.ledger.verify.report import SENTENCES, Report
+from libs.ledger.verify.walk import Against, verify
 from libs.testkit.memory_ledger import BEGAN, MemoryLedger, RunOf
 
 LANES = 2

@@ -100,7 +100,7 @@ class SimDeciding:
         """See Deciding.store."""
         await self._node.ask("store.store", _away())
         for intent in intents:
-            for claim in sorted(intent.claims):
+            for _, claim in sorted(intent.claims):
                 await self._tx.lock(f"claim {self._tenant} {claim.kind} {claim.value}")
         self._check(intents)
         for intent in intents:
@@ -123,7 +123,7 @@ class SimDeciding:
                 if event.version != heads.get(event.stream, row.version if row else 0) + 1:
                     raise Conflict("another writer took a version", field="stream", value=event.stream)
                 heads[event.stream] = event.version
-            for claim in intent.claims:
+            for _, claim in intent.claims:
                 if claim in taken or tables.claims.get((self._tenant, *claim)):
                     raise Conflict("another writer took a claim", field="claim", value=claim.kind)
                 taken.add(claim)
@@ -137,8 +137,8 @@ class SimDeciding:
                 tables.pending[(event.stream, event.version)] = (event.type, event.data, decision.id)
                 head = tables.streams.setdefault(event.stream, StreamRow(self._tenant, 0, 0, ""))
                 head.version, head.time = event.version, decision.time
-            for claim in intent.claims:
-                tables.claims.setdefault((self._tenant, *claim), {})[decision.events[0].stream] = None
+            for stream, claim in intent.claims:
+                tables.claims.setdefault((self._tenant, *claim), {})[stream] = None
 
         return write
 

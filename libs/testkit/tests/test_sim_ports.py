@@ -10,6 +10,7 @@ from libs.testkit.ports.bus import LANES, BusSuite, BusUnderTest
 from libs.testkit.ports.clock import ClockSuite
 from libs.testkit.ports.store import LANES as STORE_LANES
 from libs.testkit.ports.store import StoreSuite, StoreUnderTest
+from libs.testkit.ports.store_lives import StoreLivesSuite
 from libs.testkit.ports.store_path import StorePathSuite
 from libs.testkit.sim.bus import SimBroker
 from libs.testkit.sim.clock import SimClock
@@ -61,7 +62,7 @@ def under_store() -> StoreUnderTest:
     return StoreUnderTest(connect(), connect(), anew, empty)
 
 
-class TestSimStore(StoreSuite, StorePathSuite):
+class TestSimStore(StoreSuite, StoreLivesSuite, StorePathSuite):
     """The suites of the port."""
 
     @pytest.fixture
