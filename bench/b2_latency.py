@@ -106,20 +106,12 @@ class Callers:
 
     async def run(self, count: int, seconds: float, chance: Random) -> list[float]:
         """What so many callers see in so many seconds."""
-<<<<<<< HEAD
-        loops = [
-            open_loop(arrivals(Random(chance.random()), CALLS_PER_S, seconds), partial(self.register, caller))
-            for caller in range(count)
-        ]  # fmt: skip
-        return [latency for one in await asyncio.gather(*loops) for latency in one]
-=======
         async with asyncio.TaskGroup() as group:
             loops = []
             for caller in range(count):
                 times = arrivals(Random(chance.random()), CALLS_PER_S, seconds)
                 loops.append(group.create_task(open_loop(times, partial(self.register, caller))))
         return [latency for loop in loops for latency in loop.result()]
->>>>>>> bench
 
 
 class Bare:

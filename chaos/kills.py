@@ -57,7 +57,7 @@ async def _break(fleet: Fleet, kind: str, paused_s: float, down_s: float) -> Non
         await asyncio.sleep(paused_s)
         fleet.resume(name)
         return
-    while not fleet.kill(kind):  # a part that its supervisor is starting again at the moment
+    while not fleet.kill(kind):  # noqa: ASYNC110 (a part that its supervisor is starting again at the moment)
         await asyncio.sleep(0.05)
     if kind in SERVED:
         await asyncio.sleep(down_s)

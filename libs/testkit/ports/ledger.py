@@ -11,9 +11,10 @@ import pytest
 from libs.ledger import abi
 from libs.ledger.abi import AttestCall, Mark
 from libs.ledger.batch import gas_bound
+from libs.ledger.client import LaneSigner
 from libs.ledger.hashing import extend, genesis_head, leaf, merkle_root, producer_name
 from libs.ledger.port import LaneState, Ledger, MinedBatch, MinedTransaction, NonceTaken, ProducerMark
-from libs.ledger.signing import LaneSigner, SignedTransaction
+from libs.ledger.signing import SignedTransaction
 
 LANES = 2
 SERVICE = "tills"
