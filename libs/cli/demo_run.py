@@ -26,7 +26,7 @@ from libs.edge.serve import services
 from libs.edge.settings import Settings
 from libs.ledger.deploy import deploy
 from libs.ledger.identity import load_identity
-from libs.ledger.verify import Report
+from libs.ledger.verify.report import Report
 from libs.stack.addresses import Addresses
 from libs.stack.local import AlreadyUp, LocalStack
 
