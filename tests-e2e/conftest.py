@@ -1,55 +1,5 @@
-"""A served fleet on the stack: a process a service, with a home and a database of their own."""
+"""The fixtures of the journeys; mypy sees them where they are (this folder's name is no module's)."""
 
-from __future__ import annotations
+from libs.testkit.served import fleet, fleet_home, imported, people
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-import pytest_asyncio
-
-from libs.adapters.clock import SystemClock
-from libs.adapters.tests.schemas import own_database
-from libs.edge.fleet import ServedFleet, served_fleet
-from libs.edge.importing import Imported, Importer
-from libs.edge.issuer import LocalIssuer
-from libs.ledger.deploy import deploy
-from libs.stack.addresses import Addresses
-from libs.testkit.journey import People
-from services.funds.import_yaml import entries
-
-DOCUMENT = Path(__file__).parent / "data" / "funds.yaml"
-TENANT = "meridian"
-LANES = 4
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest_asyncio.fixture(scope="session")
-async def fleet(stack: Addresses, home: Path) -> AsyncIterator[ServedFleet]:
-    async with own_database(stack) as dsn:
-        await deploy(stack.ledger.split(","), home / "keys", home, lanes=LANES, producers=["funds"])
-        environment = stack.environment() | {
-            "CARTULARY_HOME": str(home),
-            "CARTULARY_POSTGRES_DSN": dsn,
-            "CARTULARY_LANES": str(LANES),
-            # Who does not ask to wait is answered at once, so that random requests are many.
-            "CARTULARY_DEFAULT_WAIT_S": "0",
-        }
-        async with served_fleet(["attestation", "funds"], environment, home / "log", within_s=100) as served:
-            yield served
-
-
-@pytest.fixture(scope="session")
-def people(fleet: ServedFleet, home: Path) -> People:
-    return People(fleet.url("funds"), LocalIssuer(home / "issuer", "cartulary-local", "cartulary"))
-
-
-@pytest_asyncio.fixture(scope="session")
-async def imported(people: People) -> Imported:
-    clock = SystemClock()
-    maker, checker = (people.token(sub, TENANT) for sub in ("maker", "checker"))
-    return await Importer(people.url, maker, checker, clock).run(entries(DOCUMENT.read_text(), TENANT, clock.now()))
+__all__ = ["fleet", "fleet_home", "imported", "people"]
