@@ -98,7 +98,7 @@ async def c4(random: Random) -> tuple[Recoveries, Verdict]:
 
 async def c5(random: Random) -> tuple[Recoveries, Verdict]:
     """The schema of funds is emptied: once with decisions in Kafka that nobody attests meanwhile, once as it comes."""
-    table, wrong = Recoveries("C5"), list[str]()
+    table, wrong, verdict = Recoveries("C5"), list[str](), Verdict()
     async with running_fleet() as fleet:
         load = Load(fleet, RATE_PER_S, random)
         verdict = Verdict()
