@@ -59,17 +59,12 @@ async def _break(fleet: Fleet, kind: str, paused_s: float, down_s: float) -> Non
         await asyncio.sleep(paused_s)
         fleet.resume(name)
         return
-<<<<<<< HEAD
-    while not fleet.kill(kind):  # noqa: ASYNC110 (a part that its supervisor is starting again at the moment)
-        await asyncio.sleep(0.05)
-=======
 
     async def killed() -> bool:
         return fleet.kill(kind)
 
     if not await until(killed, STARTS_WITHIN_S):  # its supervisor may be starting it again at the moment
         raise AssertionError(f"there is no process {kind} to kill")
->>>>>>> chaos
     if kind in SERVED:
         await asyncio.sleep(down_s)
         await asyncio.to_thread(fleet.start, kind)
