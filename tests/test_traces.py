@@ -17,14 +17,16 @@ def test_a_stage_is_a_span_under_each_sampled_trace_and_no_other() -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracer, trace.get_tracer = trace.get_tracer, lambda *_, **__: provider.get_tracer("test")  # type: ignore[assignment]
+    tracer, trace.get_tracer = trace.get_tracer, lambda *_, **__: provider.get_tracer("test")
     try:
         stage("commit", [SAMPLED, UNSAMPLED, "nonsense"], 1_000_000_000, service="funds")
     finally:
         trace.get_tracer = tracer
     (span,) = exporter.get_finished_spans()
     remote = parse_traceparent(SAMPLED)
-    assert remote is not None and span.parent is not None
+    assert remote is not None
+    assert span.parent is not None
     assert (span.context.trace_id, span.parent.span_id) == (remote.trace_id, remote.span_id)
-    assert span.name == "commit" and span.attributes == {"service": "funds"}
+    assert span.name == "commit"
+    assert span.attributes == {"service": "funds"}
     assert span.start_time == 1_000_000_000

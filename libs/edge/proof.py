@@ -7,7 +7,8 @@ import pkgutil
 
 from libs.edge.path import Parts
 from libs.edge.settings import Settings, SettingsInvalid
-from libs.ledger.deploy import CONTRACT_ENV, load_identity, parse_address
+from libs.ledger.deploy import CONTRACT_ENV
+from libs.ledger.identity import load_identity, parse_address
 from libs.ledger.port import LedgerIdentity
 from libs.ledger.reader import RpcLedgerReader
 

@@ -122,8 +122,10 @@ class Planner:
             after = Folded(before.version + 1, time, self._rules.evolve(before.state, event), decision_id)
             touched[stream] = after
             entries.append(EventEntry(event.type_name(), stream, after.version, event.data()))
-        claims = tuple(self._keyed.claim(request.tenant, claim) for event in events for claim in event.claims())
-        for claim in claims:
+        claims = tuple(
+            (event.stream(), self._keyed.claim(request.tenant, claim)) for event in events for claim in event.claims()
+        )
+        for _, claim in claims:
             if claim in held or claim in plan.claims:
                 raise AlreadyExists(f"this {claim.kind} is taken", field=claim.kind)
         decision = Decision(
@@ -132,7 +134,7 @@ class Planner:
         )  # fmt: skip
         _check_size(decision)
         plan.streams.update(touched)
-        plan.claims.update(claims)
+        plan.claims.update(claim for _, claim in claims)
         plan.intents.append(Intent(decision, claims))
         versions = tuple((stream, folded.version) for stream, folded in touched.items())
         plan.outcomes[request.key.command] = Outcome(request.key.request, "decided", decision_id, versions)

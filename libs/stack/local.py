@@ -92,6 +92,9 @@ class LocalStack:
                 for name in VARIABLES:
                     if addresses.of(name):
                         group.create_task(self._check_given(name, addresses.of(name), tell))
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         except BaseExceptionGroup as failures:
             await self.stop()
             raise failures.exceptions[0] from None

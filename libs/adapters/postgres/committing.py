@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 
 from libs.adapters.postgres.arrays import array, numbers
@@ -12,6 +13,7 @@ from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
 from libs.ports import Commit, CommittedDecision, Position
 from libs.ports.changes import Add, Change, Drop, Put
+from libs.ports.store import VOID_PROBLEM
 
 _BATCH_COLUMNS = [
     "lane",
@@ -56,6 +58,10 @@ _WAITING = """
 update idempotency i set status = 'committed' from unnest($1::text::uuid[]) as w(decision)
 where i.status = 'decided' and i.decision = w.decision
 """
+_VOID = """
+update idempotency i set status = 'refused', problem = $2::jsonb from unnest($1::text::uuid[]) as w(decision)
+where i.status = 'decided' and i.decision = w.decision
+"""
 _SETTLED = "delete from intents i using unnest($1::text::uuid[]) as w(decision) where i.decision = w.decision"
 _COMMITTED = """
 select s.stream, s.committed from unnest($1::text::text[]) as w(stream)
@@ -67,8 +73,9 @@ select * from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::t
 on conflict do nothing
 """
 _RELEASE = """
-delete from claims c using unnest($1::text::text[], $2::text::text[], $3::text::text[]) as w(tenant, kind, value)
-where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value
+delete from claims c
+using unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[]) as w(tenant, kind, value, stream)
+where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value and c.stream = w.stream
 """
 _DUE = """
 insert into due (cause, kind, at, tenant, stream, payload)
@@ -104,6 +111,14 @@ class Shape(NamedTuple):
     primary_key: list[str]
 
 
+POSITIONS_OF = "select lane, sequence, head, block from positions where consumer = $1"
+
+
+def by_lane(rows: Iterable[asyncpg.Record]) -> dict[int, Position]:
+    """Rows of `positions` as positions by lane."""
+    return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+
+
 class PostgresCommitting:
     """One open transaction; see the port."""
 
@@ -112,10 +127,7 @@ class PostgresCommitting:
 
     async def positions(self, consumer: str) -> dict[int, Position]:
         """See Committing.positions."""
-        rows = await self._c.fetch(
-            "select lane, sequence, head, block from positions where consumer = $1 for update", consumer
-        )
-        return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+        return by_lane(await self._c.fetch(f"{POSITIONS_OF} for update", consumer))
 
     async def committed(self, streams: Sequence[str]) -> dict[str, int]:
         """See Committing.committed."""
@@ -193,14 +205,16 @@ class PostgresCommitting:
             await self._c.execute(
                 _IDEMPOTENCY, array(tenants), array(commands), array(requests), array(decided), streams
             )
+        if void := [decision.decision for decision in decisions if decision.void]:
+            await self._c.execute(_VOID, array(void), _json(VOID_PROBLEM))
         await self._c.execute(_WAITING, ids)
         await self._c.execute(_SETTLED, ids)
 
     async def _claims(self, work: Commit) -> None:
-        """In the end each claim is free or with the last who took it: a value given up may be taken at once."""
-        last = {(t, c.kind, c.value): stream if takes else None for t, stream, c, takes in work.claims}
-        released = sorted({(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes})
-        taken = [(*claim, stream) for claim, stream in sorted(last.items()) if stream is not None]
+        """In the end each stream holds a claim or not, as it last said; other streams say it for themselves."""
+        last = {(t, c.kind, c.value, stream): takes for t, stream, c, takes in work.claims}
+        released = sorted(row for row, takes in last.items() if not takes)
+        taken = sorted(row for row, takes in last.items() if takes)
         if released:
             await self._c.execute(_RELEASE, *map(array, zip(*released, strict=True)))
         if taken:

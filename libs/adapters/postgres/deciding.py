@@ -72,6 +72,7 @@ select w.stream, w.version, $1, w.decision, w.type, w.data
 from unnest($2::text::text[], $3::text::int[], $4::text::uuid[], $5::text::text[], string_to_array($6::text, chr(10)))
      as w(stream, version, decision, type, data)
 """
+_CLAIM_LOCKS = "select pg_advisory_xact_lock(hashtextextended(k, 3)) from unnest($1::text[]) as k"
 _CLAIMS = """
 insert into claims (tenant, kind, value, stream)
 select $1, w.kind, w.value, w.stream from unnest($2::text[], $3::text[], $4::text[]) as w(kind, value, stream)
@@ -213,11 +214,7 @@ class PostgresDeciding:
                 array([decision for _, decision in events]), array([e.type for e, _ in events]),
                 b"\n".join([orjson.dumps(e.data) for e, _ in events]).decode(),
             )  # fmt: skip
-            if claims := [(c, intent.decision.events[0].stream) for intent in intents for c in intent.claims]:
-                await self._c.execute(
-                    _CLAIMS, self._tenant, [c.kind for c, _ in claims], [c.value for c, _ in claims],
-                    [stream for _, stream in claims],
-                )  # fmt: skip
+            await self._store_claims([claim for intent in intents for claim in intent.claims])
             for decision in decisions:
                 versions = {event.stream: event.version for event in decision.events}
                 outcomes[decision.command] = Outcome(decision.request, "decided", decision.id, tuple(versions.items()))
@@ -227,6 +224,19 @@ class PostgresDeciding:
             await self._c.execute(
                 "delete from idempotency where tenant = $1 and command = any($2::text[])", self._tenant, list(forgotten)
             )
+
+    async def _store_claims(self, claims: Sequence[tuple[str, KeyedClaim]]) -> None:
+        """W-4: whoever takes a claim holds its lock until the commit, so that no two find it free at once."""
+        if not claims:
+            return
+        names = sorted(f"{self._tenant} {claim.kind} {claim.value}" for _, claim in claims)
+        await self._c.execute(_CLAIM_LOCKS, names)
+        if len(set(names)) < len(names) or await self.held([claim for _, claim in claims]):
+            raise Conflict("another writer took one of these claims")
+        await self._c.execute(
+            _CLAIMS, self._tenant, [claim.kind for _, claim in claims], [claim.value for _, claim in claims],
+            [stream for stream, _ in claims],
+        )  # fmt: skip
 
     async def _store_streams(self, decisions: Sequence[Decision]) -> None:
         """W-5: the head row of a stream moves from the version that was read, or the whole group decides again."""

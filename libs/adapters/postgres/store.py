@@ -12,12 +12,12 @@ import asyncpg
 import orjson
 
 from libs.adapters.postgres.arrays import array, numbers
-from libs.adapters.postgres.committing import PostgresCommitting, Shape
+from libs.adapters.postgres.committing import POSITIONS_OF, PostgresCommitting, Shape, by_lane
 from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_body, outcome, to_body
 from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
 from libs.kernel.envelope import Decision
-from libs.kernel.errors import Conflict
+from libs.kernel.errors import Conflict, NotReady
 from libs.ports import (
     Committing,
     Deciding,
@@ -110,7 +110,9 @@ class PostgresStore:
         """See Store.number; intents of a former life that were never attested are numbered anew once it is settled."""
         async with self._pools.transaction("relay") as connection:
             epoch = await self._same_life(connection)
-            state = await one(connection, "select next_seq, settled from producer_lanes where lane = $1", lane)
+            state = await one(
+                connection, "select next_seq, settled from producer_lanes where lane = $1 for update", lane
+            )
             if epoch is None or not state["settled"]:
                 return None
             rows = await connection.fetch(_UNNUMBERED, lane, epoch, most_decisions)
@@ -166,9 +168,16 @@ class PostgresStore:
         return {row["command"]: outcome(row) for row in rows}
 
     async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """The rows of a query by the `_api` role, bound to the tenant."""
+        """The rows of a query by the `_api` role, bound to the tenant.
+
+        Raises NotReady while the tables are rebuilt: half of them would say that something does not exist.
+        """
         async with self._pools.transaction("api") as connection:
-            await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
+            bound = await one(
+                connection, "select set_config('cartulary.tenant', $1, true), (select epoch from life) as epoch", tenant
+            )
+            if bound["epoch"] is None:
+                raise NotReady("the service is being rebuilt from the ledger")
             return await connection.fetch(sql, *arguments)
 
     async def life(self) -> Life | None:
@@ -197,6 +206,12 @@ class PostgresStore:
                     lane,
                 )
                 event = marker.events[0]
+                # The marker of a life that never settled gives way to this one.
+                await connection.execute(
+                    "delete from intents where decision in (select decision from pending where stream = $1)",
+                    event.stream,
+                )
+                await connection.execute("delete from pending where stream = $1", event.stream)
                 await connection.execute(
                     "insert into streams values ($1, $2, $3, $4, $5) on conflict (stream) do update"
                     " set version = excluded.version",
@@ -237,7 +252,7 @@ class PostgresStore:
         """See Store.positions."""
         async with self._pools.transaction("commit") as connection:
             await self._same_life(connection)
-            return await PostgresCommitting(connection, self._shapes).positions(consumer)
+            return by_lane(await connection.fetch(POSITIONS_OF, consumer))
 
     async def move(self, consumer: str, lane: int, position: Position) -> None:
         """See Store.move."""

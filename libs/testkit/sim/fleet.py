@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -206,7 +206,7 @@ def deterministic(world: World, *, verbose: bool = False) -> Iterator[list[dict[
     """Draw ids from the world's chance, and gather log events that must not be there; the list of them."""
     loud: list[dict[str, Any]] = []
 
-    def listen(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def listen(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if verbose:
             print(f"{world.elapsed():9.3f}", event)  # noqa: T201
         if event["event"] in _LOUD:
