@@ -26,6 +26,7 @@ from bench.figure import BenchFailed
 from bench.orders import PARTS, SERVICE, OrderPlaced, Orders, funds_of
 from bench.processes import LANES, TENANT
 from libs.edge.composition import Composition
+from libs.edge.serve import collect_seldom
 from libs.edge.settings import load_settings
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
@@ -158,6 +159,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    collect_seldom()
     uvloop.run(_play(sys.argv[1]))
 
 
