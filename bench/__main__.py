@@ -60,9 +60,16 @@ async def measure(identity: str, module: str, stack: Addresses, console: Console
         results: list[Figure | Failure] = [*figures] or [Failure(identity, name, said)]
     except Exception as error:  # noqa: BLE001 (whatever it was, its row says so and the exit code is 1)
         console.print(traceback.format_exc(), style="dim", markup=False)
-        said, results = "failed", [Failure(identity, name, f"{type(error).__name__}: {error}")]
+        said, results = "failed", [Failure(identity, name, why(error))]
     console.print(f"{identity} {said} in {time.monotonic() - began:.0f} s")
     return results
+
+
+def why(error: BaseException) -> str:
+    """The error in a line; the first one of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

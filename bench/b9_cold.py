@@ -64,7 +64,9 @@ def measured() -> list[Figure]:
     rival_took, rival_held = (median(one[part] for one in rivals) for part in (0, 1))
     return [
         figure("B9", f"import of {SERVICE}", took, "s", "at most 1.5 s", Beside(f"import {RIVAL}", rival_took)),
-        figure("B9", f"memory after it ({SERVICE})", held, "MB", "at most 150 MB", Beside(f"import {RIVAL}", rival_held)),
+        figure(
+            "B9", f"memory after it ({SERVICE})", held, "MB", "at most 150 MB", Beside(f"import {RIVAL}", rival_held)
+        ),
         figure("B9", "start of the whole local stack, new state directory", starts, "s", "at most 25 s"),
     ]
 

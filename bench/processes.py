@@ -47,19 +47,19 @@ class Processes:
         named = {f"CARTULARY_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **self.stack.environment(), **named, "PYTHONPATH": str(CHECKOUT)}
 
-    def start(self, name: str, words: Sequence[str], *, stdout: Any = None, **settings: object) -> Any:
-        """A Python process under this name; its log is `<home>/log/bench-<name>.log`."""
+    def start(self, name: str, words: Sequence[str], *, piped: bool = False, **settings: str | float) -> None:
+        """A Python process under this name; its log is `<home>/log/bench-<name>.log`. `piped`: one can talk to it."""
+        stdin, stdout = (subprocess.PIPE, subprocess.PIPE) if piped else (subprocess.DEVNULL, None)
         with (self.stack.home / "log" / f"bench-{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, *words], stdin=subprocess.PIPE, stdout=stdout or log, stderr=log, cwd=CHECKOUT,
+                [sys.executable, *words], stdin=stdin, stdout=stdout or log, stderr=log, cwd=CHECKOUT,
                 env=self.environment(**settings),
             )  # fmt: skip
-        return self.running[name]
 
-    async def serve(self, service: str, **settings: object) -> str:
+    async def serve(self, service: str, **settings: str | float) -> str:
         """`cartulary serve` of one service; its address, when it is ready."""
         port = free_port()
-        self.start(service, ["-c", _SERVE, "serve", service, "--port", str(port)], **settings)
+        self.start(service, ["-c", _SERVE, "serve", service, "--port", str(port)], piped=False, **settings)
         address = f"http://127.0.0.1:{port}"
         if not await until(lambda: self._is_well(service, address), READY_WITHIN_S, every_s=0.1):
             raise BenchFailed(f"{service} was not ready within {READY_WITHIN_S:.0f} s{self.last_words(service)}")
@@ -93,10 +93,13 @@ class Processes:
     async def stop(self) -> None:
         """End every process, gracefully."""
         for process in self.running.values():
-            process.terminate()
+            if process.stdin is None:
+                process.terminate()
+            else:
+                process.stdin.close()
         for process in self.running.values():
             try:
-                await asyncio.to_thread(process.communicate, None, 30)
+                await asyncio.to_thread(process.wait, 30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)

@@ -67,7 +67,7 @@ async def life_epoch(fleet: Fleet) -> int | None:
 
 
 async def decisions_on_bus(fleet: Fleet) -> set[str]:
-    """Every decision that the intents topic holds before the marker of a later life; what came after it is void (W-21)."""
+    """Every decision that the intents topic holds before the marker of a later life; the rest is nobody's (W-21)."""
     bus = KafkaBus(fleet.addresses.kafka)
     found: set[str] = set()
     try:

@@ -10,6 +10,7 @@ from chaos.fleet import PARTS, SERVED, Fleet, running_fleet
 from chaos.load import Load
 from chaos.table import Recoveries
 from chaos.verdict import Verdict, judge
+from libs.stack.part import until
 
 RATE_PER_S = 12.0
 PAUSES = ("pause attest-1", "pause attest-2")
@@ -18,6 +19,7 @@ TWO_AT_ONCE = 0.25
 # The session of a member of the group lasts 6 s: one pause is shorter, the other long enough to lose the lanes.
 PAUSED_S = (2.0, 9.0)
 RECOVERS_WITHIN_S = 120.0
+STARTS_WITHIN_S = 30.0
 JUDGED_EVERY = 100
 
 
@@ -57,8 +59,12 @@ async def _break(fleet: Fleet, kind: str, paused_s: float, down_s: float) -> Non
         await asyncio.sleep(paused_s)
         fleet.resume(name)
         return
-    while not fleet.kill(kind):  # a part that its supervisor is starting again at the moment
-        await asyncio.sleep(0.05)
+
+    async def killed() -> bool:
+        return fleet.kill(kind)
+
+    if not await until(killed, STARTS_WITHIN_S):  # its supervisor may be starting it again at the moment
+        raise AssertionError(f"there is no process {kind} to kill")
     if kind in SERVED:
         await asyncio.sleep(down_s)
         await asyncio.to_thread(fleet.start, kind)

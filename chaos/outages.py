@@ -27,7 +27,7 @@ async def c2(random: Random, away_s: float) -> tuple[Recoveries, Verdict]:
             before = load.seen["503 backlog-full"]
             await fleet.gate_fault(kind="refuse", seconds=away_s)
             ends_at = time.monotonic() + away_s
-            reads: list[int] = []
+            reads, said = list[int](), ""
             while time.monotonic() < ends_at:
                 reads.append(await load.read("/umbrellas"))
                 await asyncio.sleep(0.5)
@@ -98,9 +98,10 @@ async def c4(random: Random) -> tuple[Recoveries, Verdict]:
 
 async def c5(random: Random) -> tuple[Recoveries, Verdict]:
     """The schema of funds is emptied: once with decisions in Kafka that nobody attests meanwhile, once as it comes."""
-    table, wrong = Recoveries("C5"), list[str]()
+    table, wrong, verdict = Recoveries("C5"), list[str](), Verdict()
     async with running_fleet() as fleet:
         load = Load(fleet, RATE_PER_S, random)
+        verdict = Verdict()
         for attestation_stands in (True, False):
             async with load.running():
                 await load.all_lanes_commit(time.monotonic())

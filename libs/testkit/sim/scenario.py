@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from libs.kernel.decider import Command
-from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC
+from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.runtime.four_eyes import ApproveChange, ProposeChange
 from libs.testkit.sample.tills import Deposit, OpenTill, Transfer, Withdraw, till_stream
 from libs.testkit.sim.fleet import Fleet, Sent, deterministic
@@ -43,7 +43,7 @@ async def trouble(fleet: Fleet) -> None:
     """Crashes, emptied topics, an emptied schema, the ledger away: some of it, some time."""
     random, world = fleet.world.random, fleet.world
     acts = random.choices(
-        ["crash", "topic", "schema", "ledger", "point"], weights=[6, 2, 2, 2, 4], k=random.randrange(7)
+        ["crash", "topic", "schema", "ledger", "forge", "point"], weights=[6, 2, 2, 2, 2, 4], k=random.randrange(8)
     )
     for act in acts:
         await asyncio.sleep(random.uniform(0, DAY_S / 4))
@@ -56,10 +56,25 @@ async def trouble(fleet: Fleet) -> None:
                 fleet.broker.empty(random.choice([INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC]), random.uniform(0, 4))
             case "schema":
                 fleet.schemas[random.choice(sorted(fleet.schemas))].empty()
+            case "forge":
+                forge(fleet)
             case "ledger":
                 fleet.chain.away_until = world.elapsed() + random.uniform(1, 25)
             case _:
                 world.crash_at[random.choice(sorted(world.visited))] = random.randrange(6)
+
+
+def forge(fleet: Fleet) -> None:
+    """Somebody writes to the bus what is not theirs: a changed record, an unsigned run (W-7, W-15)."""
+    random, broker = fleet.world.random, fleet.broker
+    name, lane = random.choice([INTENTS_TOPIC, LEDGER_TOPIC]), random.randrange(fleet.lanes)
+    topic = broker.topics[name]
+    if log := topic.lanes[lane]:
+        message = random.choice(log)
+        value = bytearray(message.value)
+        value[random.randrange(len(value))] ^= 1 << random.randrange(8)
+        broker.append(name, topic.generation, lane, [Outgoing(message.key, bytes(value), message.headers)])
+        fleet.world.note("somebody", f"forged {name}")
 
 
 def command_of(fleet: Fleet, number: int) -> Sent:
