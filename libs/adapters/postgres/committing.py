@@ -243,7 +243,7 @@ class PostgresCommitting:
     async def _write(
         self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
-        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        source = f'json_populate_recordset(null::"{table}", $1::text::json) w'
         if verb is Drop:
             on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
@@ -277,7 +277,7 @@ class PostgresCommitting:
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
         added = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
         setting = ", ".join(added.format(column) for column in columns)
-        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        source = f'json_populate_recordset(null::"{table}", $1::text::json) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
 
 
