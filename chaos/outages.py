@@ -101,6 +101,7 @@ async def c5(random: Random) -> tuple[Recoveries, Verdict]:
     table, wrong, verdict = Recoveries("C5"), list[str](), Verdict()
     async with running_fleet() as fleet:
         load = Load(fleet, RATE_PER_S, random)
+        verdict = Verdict()
         for attestation_stands in (True, False):
             async with load.running():
                 await load.all_lanes_commit(time.monotonic())

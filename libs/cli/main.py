@@ -2,7 +2,8 @@
 
 A command is a file `libs/cli/<name>.py` with a top-level `app = typer.Typer(...)`; the first line of its
 docstring is its help. With one `@app.command()` it is `cartulary <name>`, with several it is a group
-`cartulary <name> <command>`. An underscore in the file's name becomes a dash.
+`cartulary <name> <command>`. An underscore in the file's name becomes a dash; one at its end, beside a
+word of Python's own, is left out.
 """
 
 import ast
@@ -17,6 +18,11 @@ from typer.core import TyperCommand, TyperGroup
 FOLDER = Path(__file__).resolve().parent
 
 
+def command_name(stem: str) -> str:
+    """The command that a file holds."""
+    return stem.rstrip("_").replace("_", "-")
+
+
 @cache
 def commands() -> dict[str, str]:
     """Every command of this folder and its one line of help, read without importing anything."""
@@ -26,7 +32,7 @@ def commands() -> dict[str, str]:
         targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
         is_command = any(isinstance(target, ast.Name) and target.id == "app" for target in targets)
         if path.stem != "main" and is_command:
-            found[path.stem.replace("_", "-")] = (ast.get_docstring(tree) or "").partition("\n")[0]
+            found[command_name(path.stem)] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
 
 
@@ -46,7 +52,8 @@ class LazyGroup(TyperGroup):
             return None
         if self.listing:
             return TyperCommand(cmd_name, help=commands()[cmd_name])
-        module = importlib.import_module(f"libs.cli.{cmd_name.replace('-', '_')}")
+        stem = next(path.stem for path in FOLDER.glob("*.py") if command_name(path.stem) == cmd_name)
+        module = importlib.import_module(f"libs.cli.{stem}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command

@@ -30,6 +30,9 @@ def _in_reach(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+
+
 class Proposal(BaseModel):
     """A command under four eyes, and from when it is to count (on approval without a time)."""
 
@@ -37,7 +40,8 @@ class Proposal(BaseModel):
 
     command: str = Field(pattern="^[A-Z][A-Za-z]{0,63}$", examples=["ChangeShareClass"])
     payload: dict[str, Any]
-    effective_at: Annotated[AwareDatetime, AfterValidator(_in_reach)] | None = None
+    effective_at: Moment | None = None
+    expires_at: Moment | None = Field(None, description="Until when it can be approved; without it, for 7 days.")
 
 
 class Rejection(BaseModel):
@@ -76,13 +80,16 @@ async def propose(
     command: str,
     payload: Mapping[str, Any],
     effective_at: datetime | None,
+    expires_at: datetime | None = None,
 ) -> Response:
     """Propose a command as a change; for routes of a service that know part of it already."""
     desk = edge_of(request).desk
     if desk is None:
         raise NotFound("this service has no changes")
     check(payload, "payload")
-    proposal = await desk.propose(caller.tenant, caller.actor, str(uuid7(now)), command, payload, effective_at, now)
+    proposal = await desk.propose(
+        caller.tenant, caller.actor, str(uuid7(now)), command, payload, effective_at, now, expires_at
+    )
     return await accept(request, proposal, created="/changes/{id}")
 
 
@@ -93,7 +100,7 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
     @router.post("")
     async def propose_change(request: Request, body: Proposal, caller: CallerOf, now: Now) -> Response:
         """Propose a command that needs a second person."""
-        return await propose(request, caller, now, body.command, body.payload, body.effective_at)
+        return await propose(request, caller, now, body.command, body.payload, body.effective_at, body.expires_at)
 
     @router.post("/{change}/approve")
     async def approve_change(request: Request, change: UUID, caller: CallerOf, now: Now) -> Response:

@@ -36,13 +36,14 @@ class PostgresChangeDesk:
 
     async def propose(
         self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
-        effective_at: datetime | None, now: datetime,
+        effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
     ) -> Command:  # fmt: skip
         """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
         reads = self._rules.wrapped(command, payload, now).streams()
         return ProposeChange(
             now=now, service=self._rules.service, change=change, key=key_of(reads[0]), by=actor.sub, reads=reads,
             command=command, payload=dict(payload), effective_at=effective_at,
+            expires_at=expires_at,
         )  # fmt: skip
 
     async def approve(self, tenant: str, actor: Actor, change: str, now: datetime) -> Command:

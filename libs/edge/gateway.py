@@ -52,7 +52,7 @@ class ChangeDesk(Protocol):
 
     async def propose(
         self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
-        effective_at: datetime | None, now: datetime,
+        effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
     ) -> Command:  # fmt: skip
         """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
         ...

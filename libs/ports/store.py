@@ -22,6 +22,15 @@ class StoreUnreachable(CartularyError):
     status = 503
 
 
+# The answer of a command whose decision another life's decision made void (W-21).
+VOID_PROBLEM: Mapping[str, Any] = {
+    "type": "urn:cartulary:problem:decision-void",
+    "title": "The decision is void",
+    "status": 409,
+    "detail": "another life of the service took the version first; send the command again with a new key",
+}
+
+
 class LifeChanged(CartularyError):
     """The schema under this process was emptied or rebuilt by another life; start anew (W-21)."""
 
@@ -55,11 +64,10 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A decision to store, and what it takes and gives up."""
+    """A decision to store, and the claims that it takes, each with the stream that will hold it."""
 
     decision: Decision
-    claims: tuple[KeyedClaim, ...] = ()
-    releases: tuple[KeyedClaim, ...] = ()
+    claims: tuple[tuple[str, KeyedClaim], ...] = ()
 
 
 class Deciding(Protocol):

@@ -27,7 +27,10 @@ MAX_DECISION_BYTES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command with who sent it and what identifies it; `causation` and `correlation` are ids in text."""
+    """A command with who sent it and what identifies it; `causation` and `correlation` are ids in text.
+
+    `streams` are the command's, named once: each naming formats ids and checks every part.
+    """
 
     command: Command
     tenant: str
@@ -36,6 +39,10 @@ class Request:
     causation: str | None = None
     correlation: str | None = None
     traceparent: str | None = None
+    streams: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "streams", self.command.streams())
 
 
 class Folded(NamedTuple):
@@ -97,7 +104,7 @@ class Planner:
         return plan
 
     def _one(self, plan: Plan, request: Request, command: Command, held: set[KeyedClaim]) -> None:
-        streams = command.streams()
+        streams = request.streams if command is request.command else command.streams()
         events = self._rules.decide(command, {stream: plan.streams[stream].state for stream in streams})
         if not events:
             target = plan.streams[streams[0]]
@@ -115,8 +122,10 @@ class Planner:
             after = Folded(before.version + 1, time, self._rules.evolve(before.state, event), decision_id)
             touched[stream] = after
             entries.append(EventEntry(event.type_name(), stream, after.version, event.data()))
-        claims = tuple(self._keyed.claim(request.tenant, claim) for event in events for claim in event.claims())
-        for claim in claims:
+        claims = tuple(
+            (event.stream(), self._keyed.claim(request.tenant, claim)) for event in events for claim in event.claims()
+        )
+        for _, claim in claims:
             if claim in held or claim in plan.claims:
                 raise AlreadyExists(f"this {claim.kind} is taken", field=claim.kind)
         decision = Decision(
@@ -125,7 +134,7 @@ class Planner:
         )  # fmt: skip
         _check_size(decision)
         plan.streams.update(touched)
-        plan.claims.update(claims)
+        plan.claims.update(claim for _, claim in claims)
         plan.intents.append(Intent(decision, claims))
         versions = tuple((stream, folded.version) for stream, folded in touched.items())
         plan.outcomes[request.key.command] = Outcome(request.key.request, "decided", decision_id, versions)

@@ -124,7 +124,7 @@ class Pipeline:
                 self._wait_for(away)
                 await clock.sleep(knobs.idle_s)
         enough = len(self._builder) + knobs.limits.events
-        while self._unread and self._halted is None and len(self._builder) < enough:
+        while self._unread and len(self._builder) < enough:
             message = self._unread[0]
             try:
                 for run in await self._intake.receive(message, clock.monotonic()):
@@ -134,7 +134,8 @@ class Pipeline:
                 return
             except (LaneHalted, RunTooLarge) as why:
                 self._halted = why.detail
-                log.critical("lane_halted", lane=self._lane, offset=message.offset, reason=why.detail, ways_out=WAYS_OUT)
+                where = {"lane": self._lane, "offset": message.offset}
+                log.critical("lane_halted", **where, reason=why.detail, ways_out=WAYS_OUT)
                 return
             self._unread.popleft()
             self._read_to = message.offset + 1

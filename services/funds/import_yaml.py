@@ -15,6 +15,7 @@ from uuid import UUID
 import yaml
 from pydantic import ValidationError
 
+from libs.edge.importing import BadEntry, Entry
 from libs.kernel.decider import Command
 from libs.kernel.errors import AlreadyExists, CartularyError, InvalidValue
 from libs.kernel.events import Claim
@@ -29,16 +30,14 @@ from services.funds.domain.umbrella import RegisterUmbrella
 _LIMIT_BYTES = 5_000_000
 
 
-class BadEntry(NamedTuple):
-    """An entry that cannot be imported: where it stands, the field in it, its value, and why."""
+class Found(NamedTuple):
+    """An entry that can be imported: where it stands, and its command."""
 
     path: str
-    field: str
-    value: str
-    reason: str
+    command: Command
 
 
-def read_funds(document: str, tenant: str, now: datetime) -> Iterator[Command | BadEntry]:
+def read_funds(document: str, tenant: str, now: datetime) -> Iterator[Found | BadEntry]:
     """The commands of a document in an order in which they can be decided, and the entries that give none.
 
     `OpenInitialOffer` needs a second person (F-4). Raises InvalidValue for what is no such document at all.
@@ -49,6 +48,28 @@ def read_funds(document: str, tenant: str, now: datetime) -> Iterator[Command | 
     trial = _Trial(tenant, now)
     for position, umbrella in enumerate(umbrellas):
         yield from trial.walk(umbrella, f"umbrellas[{position}]", {}, _UMBRELLA)
+
+
+def entries(document: str, tenant: str, now: datetime) -> Iterator[Entry | BadEntry]:
+    """The entries of a document for `cartulary import`; raises InvalidValue for what is no such document at all."""
+    for found in read_funds(document, tenant, now):
+        yield found if isinstance(found, BadEntry) else _entry(found.path, found.command)
+
+
+def _entry(path: str, command: Command) -> Entry:
+    values = command.model_dump(mode="json", exclude={"now"})
+    match command:
+        case RegisterUmbrella(umbrella=umbrella):
+            return Entry(path, 0, "umbrella", "/umbrellas", values, f"/umbrellas/{umbrella}")
+        case RegisterSubFund(umbrella=umbrella, sub_fund=sub_fund):
+            del values["umbrella"]
+            return Entry(path, 1, "sub-fund", f"/umbrellas/{umbrella}/sub-funds", values, f"/sub-funds/{sub_fund}")
+        case DraftShareClass(umbrella=umbrella, sub_fund=sub_fund, share_class=share_class):
+            del values["umbrella"], values["sub_fund"]
+            address = f"/umbrellas/{umbrella}/sub-funds/{sub_fund}/share-classes"
+            return Entry(path, 2, "share class", address, values, f"/share-classes/{share_class}")
+        case _:
+            return Entry(path, 3, "initial offer", None, {"command": type(command).__name__, "payload": values})
 
 
 def _parsed(document: str) -> Mapping[str, Any]:
@@ -133,7 +154,7 @@ class _Trial:
     states: dict[str, Any] = field(default_factory=dict)
     claims: set[Claim] = field(default_factory=set)
 
-    def walk(self, entry: Any, path: str, ids: Mapping[str, UUID], level: _Level) -> Iterator[Command | BadEntry]:
+    def walk(self, entry: Any, path: str, ids: Mapping[str, UUID], level: _Level) -> Iterator[Found | BadEntry]:
         """The command of an entry and of all below it, or what is wrong with it."""
         try:
             command, ids = self._command(entry, ids, level)
@@ -143,7 +164,7 @@ class _Trial:
             for below, _ in _below(entry, path, level):
                 yield BadEntry(below, "", "", "what it belongs to is not imported")
             return
-        yield command
+        yield Found(path, command)
         for below, child in _below(entry, path, level):
             if level.below is not None:
                 yield from self.walk(child, below, ids, level.below)

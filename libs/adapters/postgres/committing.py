@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 
+from libs.adapters.postgres.arrays import array, numbers
 from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
 from libs.ports import Commit, CommittedDecision, Position
 from libs.ports.changes import Add, Change, Drop, Put
+from libs.ports.store import VOID_PROBLEM
 
 _BATCH_COLUMNS = [
     "lane",
@@ -26,8 +29,7 @@ _BATCH_COLUMNS = [
     "transaction_index",
 ]
 
-# PostgreSQL has no COPY into a table under row level security. Columns travel as the text of arrays (`_array`), which
-# the server reads at once: the client's own encoding of arrays looks at every element several times.
+# PostgreSQL has no COPY into a table under row level security; columns travel as arrays.
 _EVENTS = """
 insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)
 select * from unnest($1::text::int[], $2::text::bigint[], $3::text::bigint[], $4::text::text[], $5::text::int[],
@@ -56,6 +58,10 @@ _WAITING = """
 update idempotency i set status = 'committed' from unnest($1::text::uuid[]) as w(decision)
 where i.status = 'decided' and i.decision = w.decision
 """
+_VOID = """
+update idempotency i set status = 'refused', problem = $2::jsonb from unnest($1::text::uuid[]) as w(decision)
+where i.status = 'decided' and i.decision = w.decision
+"""
 _SETTLED = "delete from intents i using unnest($1::text::uuid[]) as w(decision) where i.decision = w.decision"
 _COMMITTED = """
 select s.stream, s.committed from unnest($1::text::text[]) as w(stream)
@@ -67,8 +73,9 @@ select * from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::t
 on conflict do nothing
 """
 _RELEASE = """
-delete from claims c using unnest($1::text::text[], $2::text::text[], $3::text::text[]) as w(tenant, kind, value)
-where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value
+delete from claims c
+using unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[]) as w(tenant, kind, value, stream)
+where c.tenant = w.tenant and c.kind = w.kind and c.value = w.value and c.stream = w.stream
 """
 _DUE = """
 insert into due (cause, kind, at, tenant, stream, payload)
@@ -104,6 +111,14 @@ class Shape(NamedTuple):
     primary_key: list[str]
 
 
+POSITIONS_OF = "select lane, sequence, head, block from positions where consumer = $1"
+
+
+def by_lane(rows: Iterable[asyncpg.Record]) -> dict[int, Position]:
+    """Rows of `positions` as positions by lane."""
+    return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+
+
 class PostgresCommitting:
     """One open transaction; see the port."""
 
@@ -112,14 +127,11 @@ class PostgresCommitting:
 
     async def positions(self, consumer: str) -> dict[int, Position]:
         """See Committing.positions."""
-        rows = await self._c.fetch(
-            "select lane, sequence, head, block from positions where consumer = $1 for update", consumer
-        )
-        return {row["lane"]: Position(row["sequence"], row["head"], row["block"]) for row in rows}
+        return by_lane(await self._c.fetch(f"{POSITIONS_OF} for update", consumer))
 
     async def committed(self, streams: Sequence[str]) -> dict[str, int]:
         """See Committing.committed."""
-        rows = await self._c.fetch(_COMMITTED, _array(streams))
+        rows = await self._c.fetch(_COMMITTED, array(streams))
         return {row["stream"]: row["committed"] for row in rows}
 
     async def apply(self, consumer: str, work: Commit) -> None:
@@ -170,41 +182,43 @@ class PostgresCommitting:
         lanes, sequences, batches, streams, versions, tenants, types, voids, decisions = zip(*rows, strict=True)
         # A canonical body has no line break in it: JSON writes one as an escape.
         bodies = b"\n".join([seen.raw for seen, _ in work.events]).decode()
-        in_streams, in_versions = _array(streams), _numbers(versions)
+        in_streams, in_versions = array(streams), numbers(versions)
         await self._c.execute(
-            _EVENTS, _numbers(lanes), _numbers(sequences), _numbers(batches), in_streams, in_versions, _array(tenants),
-            _array(types), _numbers(map(int, voids)), bodies,
+            _EVENTS, numbers(lanes), numbers(sequences), numbers(batches), in_streams, in_versions, array(tenants),
+            array(types), numbers(map(int, voids)), bodies,
         )  # fmt: skip
-        await self._c.execute(_PENDING, in_streams, in_versions, _array(decisions))
+        await self._c.execute(_PENDING, in_streams, in_versions, array(decisions))
         if heads:
             names = sorted(heads)
             owners, newest, times = zip(*[heads[name] for name in names], strict=True)
-            await self._c.execute(_STREAMS, _array(names), _array(owners), _numbers(newest), _array(times))
+            await self._c.execute(_STREAMS, array(names), array(owners), numbers(newest), array(times))
 
     async def _decisions(self, decisions: Sequence[CommittedDecision]) -> None:
-        ids = _array([decision.decision for decision in decisions])
+        ids = array([decision.decision for decision in decisions])
         by_command = {(d.tenant, d.command): d for d in decisions if not d.void}
         if by_command:
             standing = [by_command[key] for key in sorted(by_command)]
             tenants, commands, requests, decided = zip(
                 *[(d.tenant, d.command, d.request, d.decision) for d in standing], strict=True
             )
-            streams = _array([_json(d.streams) for d in standing])
+            streams = array([_json(d.streams) for d in standing])
             await self._c.execute(
-                _IDEMPOTENCY, _array(tenants), _array(commands), _array(requests), _array(decided), streams
+                _IDEMPOTENCY, array(tenants), array(commands), array(requests), array(decided), streams
             )
+        if void := [decision.decision for decision in decisions if decision.void]:
+            await self._c.execute(_VOID, array(void), _json(VOID_PROBLEM))
         await self._c.execute(_WAITING, ids)
         await self._c.execute(_SETTLED, ids)
 
     async def _claims(self, work: Commit) -> None:
-        """In the end each claim is free or with the last who took it: a value given up may be taken at once."""
-        last = {(t, c.kind, c.value): stream if takes else None for t, stream, c, takes in work.claims}
-        released = sorted({(t, c.kind, c.value) for t, _, c, takes in work.claims if not takes})
-        taken = [(*claim, stream) for claim, stream in sorted(last.items()) if stream is not None]
+        """In the end each stream holds a claim or not, as it last said; other streams say it for themselves."""
+        last = {(t, c.kind, c.value, stream): takes for t, stream, c, takes in work.claims}
+        released = sorted(row for row, takes in last.items() if not takes)
+        taken = sorted(row for row, takes in last.items() if takes)
         if released:
-            await self._c.execute(_RELEASE, *map(_array, zip(*released, strict=True)))
+            await self._c.execute(_RELEASE, *map(array, zip(*released, strict=True)))
         if taken:
-            await self._c.execute(_TAKE, *map(_array, zip(*taken, strict=True)))
+            await self._c.execute(_TAKE, *map(array, zip(*taken, strict=True)))
 
     async def _changes(self, changes: Sequence[tuple[str, Change]]) -> None:
         """Fold neighbours of one verb on one table into one statement; order is kept where it matters."""
@@ -229,7 +243,7 @@ class PostgresCommitting:
     async def _write(
         self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
-        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        source = f'json_populate_recordset(null::"{table}", $1::text::json) w'
         if verb is Drop:
             on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
@@ -263,18 +277,8 @@ class PostgresCommitting:
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
         added = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
         setting = ", ".join(added.format(column) for column in columns)
-        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        source = f'json_populate_recordset(null::"{table}", $1::text::json) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
-
-
-def _array(texts: Iterable[str]) -> str:
-    """The text of an array of texts, every one quoted."""
-    return '{"' + '","'.join([text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]) + '"}'
-
-
-def _numbers(numbers: Iterable[int]) -> str:
-    """The text of an array of numbers."""
-    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _json(value: Any) -> str:

@@ -101,13 +101,13 @@ create trigger events_stand before update or delete on events
 create trigger ledger_batches_stand before update or delete on ledger_batches
     for each statement execute function refuse_change();
 
--- W-4.
+-- W-4. A row a holder: one gives a claim up and another takes it, and a replay may read the lanes in either order.
 create table claims (
     tenant text not null,
     kind text not null,
     value text not null,
     stream text not null,
-    primary key (tenant, kind, value)
+    primary key (tenant, kind, value, stream)
 );
 
 -- W-25.

@@ -11,7 +11,8 @@ from typing import Literal
 import asyncpg
 import orjson
 
-from libs.adapters.postgres.committing import PostgresCommitting, Shape
+from libs.adapters.postgres.arrays import array, numbers
+from libs.adapters.postgres.committing import POSITIONS_OF, PostgresCommitting, Shape, by_lane
 from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_body, outcome, to_body
 from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
@@ -32,12 +33,12 @@ from libs.ports import (
 _POOL_SIZES = {"api": 12, "relay": 12, "commit": 4}
 
 _UNNUMBERED = """
-select position, decision, body, traceparent from intents
+select position, decision::text, body, traceparent from intents
 where lane = $1 and (seq is null or epoch < $2) order by position limit $3
 """
 _NUMBER = """
 update intents i set epoch = $2, seq = w.seq, run = $3
-from unnest($1::uuid[], $4::bigint[]) as w(decision, seq) where i.decision = w.decision
+from unnest($1::text::uuid[], $4::text::bigint[]) as w(decision, seq) where i.decision = w.decision
 """
 _NUMBERED = """
 with runs as (
@@ -109,7 +110,9 @@ class PostgresStore:
         """See Store.number; intents of a former life that were never attested are numbered anew once it is settled."""
         async with self._pools.transaction("relay") as connection:
             epoch = await self._same_life(connection)
-            state = await one(connection, "select next_seq, settled from producer_lanes where lane = $1", lane)
+            state = await one(
+                connection, "select next_seq, settled from producer_lanes where lane = $1 for update", lane
+            )
             if epoch is None or not state["settled"]:
                 return None
             rows = await connection.fetch(_UNNUMBERED, lane, epoch, most_decisions)
@@ -122,8 +125,8 @@ class PostgresStore:
             if not taken:
                 return None
             first = state["next_seq"]
-            seqs = list(range(first, first + len(taken)))
-            await connection.execute(_NUMBER, [row["decision"] for row in taken], epoch, first, seqs)
+            decisions, seqs = array([row["decision"] for row in taken]), numbers(range(first, first + len(taken)))
+            await connection.execute(_NUMBER, decisions, epoch, first, seqs)
             await connection.execute(
                 "update producer_lanes set next_seq = $2 where lane = $1", lane, first + len(taken)
             )
@@ -161,7 +164,7 @@ class PostgresStore:
         async with self._pools.transaction("api") as connection:
             await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
             query = OUTCOMES + (" and status in ('committed', 'refused')" if final else "")
-            rows = await connection.fetch(query, tenant, list(commands))
+            rows = await connection.fetch(query, tenant, array(commands))
         return {row["command"]: outcome(row) for row in rows}
 
     async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
@@ -203,6 +206,12 @@ class PostgresStore:
                     lane,
                 )
                 event = marker.events[0]
+                # The marker of a life that never settled gives way to this one.
+                await connection.execute(
+                    "delete from intents where decision in (select decision from pending where stream = $1)",
+                    event.stream,
+                )
+                await connection.execute("delete from pending where stream = $1", event.stream)
                 await connection.execute(
                     "insert into streams values ($1, $2, $3, $4, $5) on conflict (stream) do update"
                     " set version = excluded.version",
@@ -243,7 +252,7 @@ class PostgresStore:
         """See Store.positions."""
         async with self._pools.transaction("commit") as connection:
             await self._same_life(connection)
-            return await PostgresCommitting(connection, self._shapes).positions(consumer)
+            return by_lane(await connection.fetch(POSITIONS_OF, consumer))
 
     async def move(self, consumer: str, lane: int, position: Position) -> None:
         """See Store.move."""

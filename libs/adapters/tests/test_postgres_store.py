@@ -11,6 +11,7 @@ from libs.adapters.postgres.store import PostgresStore
 from libs.adapters.tests.schemas import own_database, password
 from libs.stack.addresses import Addresses
 from libs.testkit.ports.store import StoreSuite, StoreUnderTest
+from libs.testkit.ports.store_lives import StoreLivesSuite
 from libs.testkit.ports.store_path import StorePathSuite
 from libs.testkit.sample import tills
 
@@ -37,5 +38,5 @@ async def under(stack: Addresses) -> AsyncIterator[StoreUnderTest]:
             await store.close()
 
 
-class TestPostgresStore(StoreSuite, StorePathSuite):
+class TestPostgresStore(StoreSuite, StoreLivesSuite, StorePathSuite):
     """The suites of the port."""

@@ -171,7 +171,7 @@ class FakeDesk:
 
     async def propose(
         self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
-        effective_at: datetime | None, now: datetime,
+        effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
     ) -> Command:  # fmt: skip
         self.rows.setdefault(tenant, []).append(
             {
@@ -181,7 +181,7 @@ class FakeDesk:
                 "status": "proposed",
                 "proposer": actor.sub,
                 "effective_at": effective_at,
-                "expires_at": now + timedelta(days=7),
+                "expires_at": expires_at or now + timedelta(days=7),
             }
         )
         return ChangeCommand(now=now, change=change, what="propose")

@@ -1,4 +1,4 @@
-"""What every Store does: deciding, claims, lives (W-1 … W-5, W-21). The rest is in `store_path`."""
+"""What every Store does: deciding and claims (W-1 … W-5). The rest is in `store_lives` and `store_path`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from libs.kernel.envelope import Actor, Decision, EventEntry
-from libs.kernel.errors import Conflict, NotReady
+from libs.kernel.errors import Conflict
 from libs.kernel.ids import uuid7
 from libs.kernel.time import to_wire
-from libs.ports import CommandKey, Intent, KeyedClaim, LifeChanged, Outcome, Store
+from libs.ports import CommandKey, Intent, KeyedClaim, Outcome, Store
 from libs.testkit.ports.attested import CONSUMER, ImaginedLane
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -81,76 +81,14 @@ def key(number: int) -> CommandKey:
 
 async def store_one(store: Store, decision: Decision, claims: tuple[KeyedClaim, ...] = (), lane: int = 0) -> None:
     """Decide one command to this decision."""
+    held = tuple((decision.events[0].stream, claim) for claim in claims)
     async with store.deciding(decision.tenant, lane, ["fish"]) as tx:
         assert await tx.begin([CommandKey(decision.command, decision.request)]) == [None]
-        await tx.store([Intent(decision, claims)], {}, [])
+        await tx.store([Intent(decision, held)], {}, [])
 
 
 class StoreSuite:
     """Subclass it with an async fixture `under` that yields a StoreUnderTest of an empty schema."""
-
-    async def test_w21_nothing_is_decided_before_a_life_is_settled(self, under: StoreUnderTest) -> None:
-        assert await under.store.life() is None
-        with pytest.raises(NotReady):
-            await store_one(under.store, decided(1))
-        await under.live(settle=False)
-        life = await under.store.life()
-        assert life is not None
-        assert (life.epoch, life.settled, life.lanes) == (1, False, LANES)
-        with pytest.raises(NotReady):
-            await store_one(under.store, decided(1))
-        for lane in range(LANES):
-            [run] = await under.store.numbered(lane, 0, 10)
-            assert (run.epoch, run.first) == (1, 1)
-            await under.apply(lane, run.decisions, first=1)
-        await store_one(under.store, decided(1))
-        assert (await under.store.life()) == life.__class__(1, True, LANES)
-
-    async def test_w21_a_marker_of_another_life_settles_nothing(self, under: StoreUnderTest) -> None:
-        await under.live(7, settle=False)
-        under.epoch = 6
-        await under.apply(0, [marker(6, 0, version=1)], first=1)
-        under.epoch = 7
-        await under.apply(1, (await under.store.numbered(1, 0, 1))[0].decisions, first=1)
-        life = await under.store.life()
-        assert life is not None
-        assert not life.settled
-
-    async def test_w21_one_of_two_processes_begins_a_life(self, under: StoreUnderTest) -> None:
-        await under.live(3)
-        with pytest.raises(Conflict):
-            await under.other.begin_life(3, {lane: marker(3, lane, 2) for lane in range(LANES)})
-
-    async def test_w21_who_knew_an_emptied_schema_must_start_anew(self, under: StoreUnderTest) -> None:
-        await under.live()
-        await store_one(under.store, decided(1))
-        assert await under.other.positions(CONSUMER)
-        await under.empty()
-        with pytest.raises(LifeChanged):
-            await store_one(under.store, decided(2))
-        with pytest.raises(LifeChanged):
-            await under.other.number(0, 10, 10_000)
-        anew = await under.anew()
-        assert await anew.life() is None
-        assert await anew.positions(CONSUMER) == {}
-
-    async def test_w21_who_knew_another_life_must_start_anew(self, under: StoreUnderTest) -> None:
-        await under.live(1)
-        assert await under.store.positions(CONSUMER)
-        await under.other.life()
-        await under.other.begin_life(2, {lane: marker(2, lane, 2) for lane in range(LANES)})
-        with pytest.raises(LifeChanged):
-            await store_one(under.store, decided(1))
-        with pytest.raises(LifeChanged):
-            async with under.store.committing():
-                raise AssertionError("not reached")
-
-    async def test_w21_a_life_that_never_settled_may_be_followed_by_another(self, under: StoreUnderTest) -> None:
-        await under.live(1, settle=False)
-        again = await under.anew()
-        await again.begin_life(2, {lane: marker(2, lane, 1) for lane in range(LANES)})
-        runs = [run for lane in range(LANES) for run in await again.numbered(lane, 0, 10)]
-        assert [(run.lane, run.epoch, run.first, len(run.decisions)) for run in runs] == [(0, 2, 1, 1), (1, 2, 1, 1)]
 
     async def test_w1_a_key_is_fresh_once(self, under: StoreUnderTest) -> None:
         await under.live()
@@ -187,7 +125,7 @@ class StoreSuite:
         with pytest.raises(ZeroDivisionError):  # noqa: PT012  # the block is what is tested
             async with under.store.deciding(TENANT, 0, ["fish"]) as tx:
                 await tx.begin([key(1)])
-                await tx.store([Intent(decided(1), (LABEL,))], {}, [])
+                await tx.store([Intent(decided(1), ((TILL, LABEL),))], {}, [])
                 raise ZeroDivisionError
         async with under.other.deciding(TENANT, 0, ["fish"]) as tx:
             assert await tx.begin([key(1)]) == [None]

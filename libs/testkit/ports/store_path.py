@@ -14,6 +14,7 @@ from libs.kernel.decider import Reference
 from libs.kernel.errors import CheckUnavailable, Conflict
 from libs.ports import Commit, DueRow, LifeChanged, Outcome, Position, StoreUnreachable
 from libs.ports.changes import Add, Change, Drop, Put
+from libs.ports.store import VOID_PROBLEM
 from libs.testkit.ports.attested import CONSUMER
 from libs.testkit.ports.store import NOW, TENANT, TILL, StoreUnderTest, decided, key, store_one
 
@@ -176,6 +177,16 @@ class StorePathSuite:
             await tx.store([], {}, [key(2).command])
         assert (loaded.version, loaded.events) == (1, [("tills.Deposited.v1", {"n": 1})])
         assert known is None
+
+    async def test_w21_whoever_waits_for_a_void_decision_is_refused(self, under: StoreUnderTest) -> None:
+        await under.live()
+        own = decided(2, (TILL, 1))
+        await store_one(under.store, own)
+        async with under.store.committing() as tx:
+            await tx.apply(CONSUMER, under.lanes[0].commit(1, 2, [own], void=True))
+        outcome = (await under.store.outcomes(TENANT, [own.command]))[own.command]
+        assert outcome.status == "refused"
+        assert outcome.problem == VOID_PROBLEM
 
     async def test_w19_changes_of_read_tables_are_applied_in_order(self, under: StoreUnderTest) -> None:
         await under.live()

@@ -122,5 +122,5 @@ PARTS = Parts(
     {"bells.BellRung": project, "tills.TillOpened": project},
     Path(__file__).with_name("migrations") / "bells",
     reactions={"tills.Deposited": ring},
-    foreign={"tills": tills.parse},
+    foreign={"tills": tills.Tills.catalogue.parse},
 )

@@ -34,9 +34,6 @@ class TillClosed(Refused):
     code = "till-closed"
 
 
-# --- Events ----------------------------------------------------------------------------------------------------------
-
-
 class TillEvent(Event):
     """What happened to a till."""
 
@@ -92,9 +89,6 @@ class TillShut(TillEvent):
         return (Claim("till label", self.label),)
 
 
-# --- State and commands ----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Till:
     """State of a till."""
@@ -122,23 +116,24 @@ class OpenTill(TillCommand):
     label: str
 
 
-class Deposit(TillCommand):
+class AmountCommand(TillCommand):
+    """A command that moves money."""
+
+    amount: Decimal
+
+
+class Deposit(AmountCommand):
     """Pay in."""
 
-    amount: Decimal
 
-
-class Withdraw(TillCommand):
+class Withdraw(AmountCommand):
     """Pay out."""
 
-    amount: Decimal
 
-
-class Transfer(TillCommand):
+class Transfer(AmountCommand):
     """Pay out of the till and into another one of the market: two streams, one decision."""
 
     to: str
-    amount: Decimal
 
     def streams(self) -> tuple[str, ...]:
         """Both tills' streams."""
@@ -158,9 +153,6 @@ class ShutTill(TillCommand):
 def till_stream(market: str, till: str) -> str:
     """`tills/<market>/till/<id>`."""
     return stream_name(SERVICE, market, "till", till)
-
-
-# --- Rules -----------------------------------------------------------------------------------------------------------
 
 
 class Tills:
@@ -268,9 +260,6 @@ def _open(states: Mapping[str, Any], market: str, till: str) -> Till:
     return state
 
 
-# --- Projections and due work ----------------------------------------------------------------------------------------
-
-
 def project(event: Event, _seen: AttestedEvent) -> Iterable[Change]:
     """The read tables `tills`, `markets` and `open_tills`."""
     match event:
@@ -294,11 +283,6 @@ def project(event: Event, _seen: AttestedEvent) -> Iterable[Change]:
 def count_due(row: DueRow, now: datetime) -> Command:
     """The reminder as a command."""
     return CountTill(now=now, **row.payload)
-
-
-def parse(type_name: str, data: dict[str, Any]) -> Event:
-    """An event of tills as other services read it."""
-    return Tills.catalogue.parse(type_name, data)
 
 
 PARTS = Parts(

@@ -66,8 +66,9 @@ class Fleet:
     roles: dict[str, tuple[str, Sequence[Role]]] = field(
         default_factory=lambda: {
             "tills-a": ("tills", ROLES),
-            "tills-b": ("tills", ("api", "relay")),
+            "tills-b": ("tills", ("api", "relay", "commit")),
             "bells-a": ("bells", ROLES),
+            "bells-b": ("bells", ("api", "relay", "react", "clock")),
         }
     )
     instances: Sequence[str] = ("attest-1", "attest-2")

@@ -12,6 +12,7 @@ from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC
 from libs.runtime.four_eyes import ApproveChange, ProposeChange
 from libs.testkit.sample.tills import Deposit, OpenTill, Transfer, Withdraw, till_stream
 from libs.testkit.sim.fleet import Fleet, Sent, deterministic
+from libs.testkit.sim.forgery import forge
 from libs.testkit.sim.invariants import check
 from libs.testkit.sim.loop import simulate
 from libs.testkit.sim.world import QUIET, Rates, World
@@ -43,7 +44,7 @@ async def trouble(fleet: Fleet) -> None:
     """Crashes, emptied topics, an emptied schema, the ledger away: some of it, some time."""
     random, world = fleet.world.random, fleet.world
     acts = random.choices(
-        ["crash", "topic", "schema", "ledger", "point"], weights=[6, 2, 2, 2, 4], k=random.randrange(7)
+        ["crash", "topic", "schema", "ledger", "forge", "point"], weights=[6, 2, 2, 2, 2, 4], k=random.randrange(8)
     )
     for act in acts:
         await asyncio.sleep(random.uniform(0, DAY_S / 4))
@@ -55,7 +56,13 @@ async def trouble(fleet: Fleet) -> None:
             case "topic":
                 fleet.broker.empty(random.choice([INTENTS_TOPIC, LEDGER_TOPIC, GAPS_TOPIC]), random.uniform(0, 4))
             case "schema":
-                fleet.schemas[random.choice(sorted(fleet.schemas))].empty()
+                lost = fleet.schemas[random.choice(sorted(fleet.schemas))]
+                lost.empty()
+                if random.random() < 0.5:
+                    await asyncio.sleep(random.uniform(0, 4))
+                    lost.empty()
+            case "forge":
+                forge(fleet)
             case "ledger":
                 fleet.chain.away_until = world.elapsed() + random.uniform(1, 25)
             case _:

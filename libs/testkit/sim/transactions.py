@@ -22,6 +22,7 @@ from libs.ports import (
     Position,
     StoreUnreachable,
 )
+from libs.ports.store import VOID_PROBLEM
 from libs.testkit.sim.schema import ConstraintViolatedError, IntentRow, SimSchema, StreamRow, Tables, Transaction
 from libs.testkit.sim.world import Node
 
@@ -99,7 +100,7 @@ class SimDeciding:
         """See Deciding.store."""
         await self._node.ask("store.store", _away())
         for intent in intents:
-            for claim in sorted(intent.claims):
+            for _, claim in sorted(intent.claims):
                 await self._tx.lock(f"claim {self._tenant} {claim.kind} {claim.value}")
         self._check(intents)
         for intent in intents:
@@ -122,7 +123,7 @@ class SimDeciding:
                 if event.version != heads.get(event.stream, row.version if row else 0) + 1:
                     raise Conflict("another writer took a version", field="stream", value=event.stream)
                 heads[event.stream] = event.version
-            for claim in intent.claims:
+            for _, claim in intent.claims:
                 if claim in taken or tables.claims.get((self._tenant, *claim)):
                     raise Conflict("another writer took a claim", field="claim", value=claim.kind)
                 taken.add(claim)
@@ -136,8 +137,8 @@ class SimDeciding:
                 tables.pending[(event.stream, event.version)] = (event.type, event.data, decision.id)
                 head = tables.streams.setdefault(event.stream, StreamRow(self._tenant, 0, 0, ""))
                 head.version, head.time = event.version, decision.time
-            for claim in intent.claims:
-                tables.claims.setdefault((self._tenant, *claim), {})[decision.events[0].stream] = None
+            for stream, claim in intent.claims:
+                tables.claims.setdefault((self._tenant, *claim), {})[stream] = None
 
         return write
 
@@ -220,6 +221,7 @@ def _events(tables: Tables, work: Commit) -> None:
 
 def _decisions(tables: Tables, decisions: Sequence[CommittedDecision]) -> None:
     done = {row.decision for row in decisions}
+    void = {row.decision for row in decisions if row.void}
     for row in decisions:
         name = (row.tenant, row.command)
         known = tables.outcomes.get(name)
@@ -228,6 +230,8 @@ def _decisions(tables: Tables, decisions: Sequence[CommittedDecision]) -> None:
             tables.attested[name] = None
         tables.intents.pop(row.decision, None)
     for name, outcome in tables.outcomes.items():
-        if outcome.status == "decided" and outcome.decision in done:
+        if outcome.status == "decided" and outcome.decision in void:
+            tables.outcomes[name] = Outcome(outcome.request, "refused", outcome.decision, problem=VOID_PROBLEM)
+        elif outcome.status == "decided" and outcome.decision in done:
             tables.outcomes[name] = Outcome(outcome.request, "committed", outcome.decision, outcome.streams)
     tables.pending = {place: row for place, row in tables.pending.items() if row[2] not in done}

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
+from libs.edge.importing import BadEntry, Entry
 from libs.kernel.decider import Command
 from libs.kernel.errors import InvalidValue
-from services.funds.import_yaml import BadEntry, read_funds
+from services.funds.import_yaml import Found, entries, read_funds
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DEMO = Path(__file__).parents[3] / "tests-e2e" / "data" / "funds.yaml"
@@ -24,7 +25,7 @@ umbrellas:
 
 def read(document: str, tenant: str = "demo") -> tuple[list[Command], list[BadEntry]]:
     found = list(read_funds(document, tenant, NOW))
-    commands = [each for each in found if isinstance(each, Command)]
+    commands = [each.command for each in found if isinstance(each, Found)]
     return commands, [each for each in found if isinstance(each, BadEntry)]
 
 
@@ -122,3 +123,18 @@ def test_no_document_ends_in_anything_but_commands_or_names(document: str) -> No
         read(document)
     except InvalidValue as refusal:
         assert refusal.field in {"document", "umbrellas"}  # noqa: PT017  (either way is right)
+
+
+def test_an_entry_says_where_it_is_sent_and_where_to_look_whether_it_is_there() -> None:
+    found = [each for each in entries(DEMO.read_text(), "demo", NOW) if isinstance(each, Entry)]
+    first = {each.kind: each for each in reversed(found)}
+    umbrella, sub_fund = first["umbrella"].body["umbrella"], first["sub-fund"].body["sub_fund"]
+    assert (first["umbrella"].address, first["umbrella"].there) == ("/umbrellas", f"/umbrellas/{umbrella}")
+    assert first["sub-fund"].address == f"/umbrellas/{umbrella}/sub-funds"
+    assert first["share class"].address == f"/umbrellas/{umbrella}/sub-funds/{sub_fund}/share-classes"
+    assert first["initial offer"].body["command"] == "OpenInitialOffer"
+
+
+def test_f4_what_needs_a_second_person_goes_last_and_to_no_address_of_its_own() -> None:
+    found = [each for each in entries(DEMO.read_text(), "demo", NOW) if isinstance(each, Entry)]
+    assert {each.step for each in found if each.address is None} == {max(each.step for each in found)}
