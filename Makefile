@@ -37,7 +37,7 @@ chaos: setup ## kill everything in turn under load (LONG=1, KILLS=60, SEED=7)
 	@$(BIN)/python -m chaos $(if $(LONG),--long) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 lock: setup ## compile requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
 		--extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove what setup and the tests made in this checkout (not your data, not the cache)

@@ -21,7 +21,7 @@ from libs.kernel.keyed import KeyedHashes
 from libs.ledger.hashing import leaf
 from libs.ledger.opening import open_batch
 from libs.ledger.reader import RpcLedgerReader, history
-from libs.ledger.verify import Against, verify
+from libs.ledger.verify.walk import Against, verify
 from libs.stack.addresses import Addresses
 
 EVENTS = 200_000

@@ -61,9 +61,11 @@ def project(event: Event, seen: AttestedEvent) -> Iterable[Change]:
     """One row an order."""
     if not isinstance(event, OrderPlaced):
         raise InvalidValue("orders knows one event", field="type", value=seen.type)
-    data = seen.body["data"]
-    columns = {name: data[name] for name in ("fund", "account", "share_class", "side", "amount", "currency")}
-    yield Put("orders", {"placed": event.placed}, {**columns, "placed_at": seen.body["time"]})
+    values = {
+        "fund": event.fund, "account": event.account, "share_class": event.share_class, "side": event.side,
+        "amount": str(event.amount), "currency": event.currency, "placed_at": seen.body["time"],
+    }  # fmt: skip
+    return (Put("orders", {"placed": event.placed}, values),)
 
 
 PARTS = Parts(Orders(), {"orders.OrderPlaced": project}, Path(__file__).with_name("migrations") / "orders")

@@ -11,6 +11,7 @@ from aiokafka.errors import TopicAlreadyExistsError
 from chaos.fleet import SERVICE, Fleet
 from libs.adapters.kafka.bus import KafkaBus
 from libs.kernel.envelope import BatchPlace
+from libs.ledger.codec import decode_run, records, split_sealed
 from libs.ledger.record import decode_record, encode_record, lane_key
 from libs.ports import INTENTS_TOPIC, LEDGER_TOPIC, Outgoing
 from libs.stack.part import until
@@ -65,6 +66,23 @@ async def life_epoch(fleet: Fleet) -> int | None:
         await admin.close()
 
 
+async def decisions_on_bus(fleet: Fleet) -> set[str]:
+    """Every decision that the intents topic holds before the marker of a later life; the rest is nobody's (W-21)."""
+    bus = KafkaBus(fleet.addresses.kafka)
+    found: set[str] = set()
+    try:
+        for lane in range(fleet.identity.lanes):
+            epoch = 0
+            for message in await bus.tail(INTENTS_TOPIC, lane, 1_000_000):
+                run = decode_run(split_sealed(message.value)[1])
+                epoch = max(epoch, run.epoch)
+                if run.epoch == epoch:
+                    found.update(body["decision"]["id"] for _, body in records(run))
+    finally:
+        await bus.close()
+    return found
+
+
 async def forge(fleet: Fleet, lane: int) -> int:
     """Put forged records on the bus, as anybody could who writes to Kafka; how many (W-15).
 
@@ -83,10 +101,10 @@ async def forge(fleet: Fleet, lane: int) -> int:
             (dataclasses.replace(place, previous_head=bytes(32)), payload),
             (place, payload[:-1]),
         ]
-        records = [Outgoing(lane_key(lane), encode_record(*one)) for one in forged]
-        records.append(Outgoing(lane_key(lane), encode_record(*forged[0]), {"traceparents": b"\xff{"}))
-        records.append(Outgoing(lane_key(lane), b"no batch at all"))
-        await bus.publish(LEDGER_TOPIC, lane, records)
-        return len(records)
+        lies = [Outgoing(lane_key(lane), encode_record(*one)) for one in forged]
+        lies.append(Outgoing(lane_key(lane), encode_record(*forged[0]), {"traceparents": b"\xff{"}))
+        lies.append(Outgoing(lane_key(lane), b"no batch at all"))
+        await bus.publish(LEDGER_TOPIC, lane, lies)
+        return len(lies)
     finally:
         await bus.close()

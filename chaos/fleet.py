@@ -206,8 +206,9 @@ async def running_fleet(
 
     `home` is kept afterwards when it is given. Raises FleetFailed.
     """
+    kept = os.environ.get("CARTULARY_CHAOS_KEEP")  # a folder: each fleet leaves its logs and its data in there
     with tempfile.TemporaryDirectory(prefix="cartulary-chaos-", ignore_cleanup_errors=True) as folder:
-        place = home or Path(folder)
+        place = home or Path(tempfile.mkdtemp(prefix="fleet-", dir=kept) if kept else folder)
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o711)
         with local_stack(place, block_time_s=block_time_s, faults=True) as addresses:

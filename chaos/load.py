@@ -23,6 +23,25 @@ TRY_S = 15.0
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.2, 3.0
 
 
+UMBRELLA: dict[str, Any] = {"name": "Meridian", "legal_form": "sicav", "regime": "ucits", "domicile": "LU"}
+SUB_FUND: dict[str, Any] = {
+    "code": "GEQ",
+    "name": "Meridian Global",
+    "base_currency": "EUR",
+    "asset_class": "equity",
+    "calendar": {
+        "frequency": {"kind": "daily"},
+        "holiday_sets": ["bank:LU"],
+        "cut_off": {"at": "14:00", "zone": "Europe/Luxembourg"},
+        "nav_known": {"at": "17:30", "zone": "Europe/Luxembourg"},
+    },
+}
+
+
+class JourneyBroken(Exception):
+    """A step of a journey was refused; the contradiction is written down already."""
+
+
 class Answer(NamedTuple):
     """What a caller was told for good: committed with decision and streams, or refused with the problem's type."""
 
@@ -32,13 +51,22 @@ class Answer(NamedTuple):
     problem: str | None = None
 
 
+class Redecided(NamedTuple):
+    """A key that was told one decision with a 202, and another one later."""
+
+    key: str
+    first: str
+    later: str
+
+
 @dataclass(eq=False)
 class Sent:
     """A command under one idempotency key; times are monotonic seconds."""
 
     caller: str
     key: str
-    body: dict[str, Any]
+    path: str
+    body: dict[str, Any] | None
     prefer: str
     at: float
     decided: str | None = None
@@ -56,6 +84,7 @@ class Load:
     random: Random
     sent: list[Sent] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    redecided: list[Redecided] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     retry_after: Counter[str] = field(default_factory=Counter)
 
@@ -64,7 +93,6 @@ class Load:
         self._under_way: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._committed = asyncio.Condition()
-        self._numbers = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -97,7 +125,8 @@ class Load:
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=within_s)
         for task in [task for task in self._under_way if task.done()]:
-            task.result()
+            with suppress(JourneyBroken):
+                task.result()
         open_ = [one for one in self.sent if one.answer is None]
         assert not open_, f"{len(open_)} commands have no final answer after {within_s:.0f} s, the first: {open_[0]}"
 
@@ -134,7 +163,7 @@ class Load:
         headers |= {"Prefer": sent.prefer} if sent.prefer else {}
         sent.tries += 1
         try:
-            async with self._session.post(f"{self.fleet.url}/umbrellas", json=sent.body, headers=headers) as response:
+            async with self._session.post(self.fleet.url + sent.path, json=sent.body, headers=headers) as response:
                 content = await response.json(content_type=None)
                 return await self._read(sent, response.status, content, response.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -154,7 +183,7 @@ class Load:
             return Answer(status, problem=problem)
         decision = content["decision"]
         if sent.decided not in (None, decision):
-            self.contradictions.append(f"{sent.key}: decision {decision}, was {sent.decided}")
+            self.redecided.append(Redecided(sent.key, str(sent.decided), decision))
         sent.decided = decision
         if status == 202:
             await self._poll(sent, headers["Location"])
@@ -205,24 +234,38 @@ class Load:
         if chance < 0.08 and known:
             first = self.random.choice(known)
             return lambda: self.again(first)
-        if chance < 0.11 and (committed := [one for one in known if one.decided]):
+        if chance < 0.11 and (committed := [one for one in known if one.decided and one.path == "/umbrellas"]):
             first = self.random.choice(committed)
             return lambda: self._another_body(first)
-        domicile = "ZZ" if chance < 0.16 else "LU"
-        prefer = "respond-async" if chance > 0.9 else "wait=6"
-        new = self._new(domicile, prefer)
-        return lambda: self._drive(new)
+        if chance < 0.16:
+            return lambda: self._drive(self._new("/umbrellas", {**UMBRELLA, "domicile": "ZZ"}))
+        return self._journey if chance < 0.30 else lambda: self._drive(self._new("/umbrellas", UMBRELLA))
 
-    def _new(self, domicile: str, prefer: str) -> Sent:
-        self._numbers += 1
-        number = self._numbers
-        body = {"name": f"Umbrella {number}", "legal_form": "sicav", "regime": "ucits", "domicile": domicile}
-        caller = f"caller-{self.random.randrange(CALLERS)}"
-        sent = Sent(caller, f"key-{number}-{self.random.getrandbits(32):08x}", body, prefer, time.monotonic())
+    def _new(self, path: str, body: dict[str, Any] | None, caller: int | None = None) -> Sent:
+        key = f"key-{len(self.sent) + 1}-{self.random.getrandbits(32):08x}"
+        prefer = "respond-async" if self.random.random() < 0.1 else "wait=6"
+        number = self.random.randrange(CALLERS) if caller is None else caller
+        sent = Sent(f"caller-{number}", key, path, body, prefer, time.monotonic())
         self.sent.append(sent)
         return sent
 
-    async def _drive(self, sent: Sent) -> None:
+    async def _journey(self) -> None:
+        """An umbrella, a sub-fund in it, a change of its name by two people: each step finds what the last one did."""
+        umbrella = await self._step("/umbrellas", UMBRELLA)
+        sub_fund = await self._step(f"/umbrellas/{umbrella}/sub-funds", SUB_FUND)
+        rename = {"command": "RenameSubFund", "payload": {"name": "Meridian Global Equity"}}
+        change = await self._step(f"/sub-funds/{sub_fund}/changes", rename, 0)
+        await self._step(f"/changes/{change}/approve", None, 1)
+
+    async def _step(self, path: str, body: dict[str, Any] | None, caller: int | None = None) -> str:
+        """Send it until it is committed; the id in its first stream. A refusal breaks what the step before promised."""
+        answer = await self._drive(self._new(path, body, caller))
+        if not answer.streams:
+            self.contradictions.append(f"{path} was refused after the step before it was committed: {answer}")
+            raise JourneyBroken(path)
+        return answer.streams[0][0].rpartition("/")[2]
+
+    async def _drive(self, sent: Sent) -> Answer:
         pause_s = PAUSE_FIRST_S
         while (answer := await self.ask(sent)) is None:
             await asyncio.sleep(pause_s * self.random.uniform(0.7, 1.3))
@@ -230,10 +273,13 @@ class Load:
         async with self._committed:
             sent.answer, sent.answered_at = answer, time.monotonic()
             self._committed.notify_all()
+        return answer
 
     async def again(self, first: Sent) -> None:
         """The same key and body: the first answer, whatever happened since (invariant 9)."""
-        repeat = Sent(first.caller, first.key, first.body, "wait=6", time.monotonic(), decided=first.decided)
+        repeat = Sent(
+            first.caller, first.key, first.path, first.body, "wait=6", time.monotonic(), decided=first.decided
+        )
         pause_s = PAUSE_FIRST_S
         while (answer := await self.ask(repeat)) is None:
             await asyncio.sleep(pause_s * self.random.uniform(0.7, 1.3))
@@ -243,7 +289,8 @@ class Load:
 
     async def _another_body(self, first: Sent) -> None:
         """The same key with another body is refused, and changes nothing."""
-        other = Sent(first.caller, first.key, {**first.body, "name": "Another"}, "wait=1", time.monotonic())
+        body = {**(first.body or {}), "name": "Another"}
+        other = Sent(first.caller, first.key, first.path, body, "wait=1", time.monotonic())
         answer = await self.ask(other)
         if answer is not None and answer.problem != "idempotency-mismatch":
             self.contradictions.append(f"{first.key} with another body: {answer}")

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from chaos.breakage import decisions_on_bus
 from chaos.fleet import NEVER, SERVICE, TENANT, Fleet
 from chaos.load import Load, Sent
 from chaos.truth import Truth, read_truth
@@ -32,6 +33,7 @@ class Verdict:
     refused: int = 0
     events: int = 0
     asked_again: int = 0
+    decided_anew: int = 0
     breaches: list[str] = field(default_factory=list)
 
     @property
@@ -44,14 +46,20 @@ class Verdict:
             f"{self.commands} commands, {self.committed} committed, {self.refused} refused, "
             f"{self.events} events on the ledger, {self.asked_again} keys asked again"
         )
+        if self.decided_anew:
+            counts += f", {self.decided_anew} not yet on the bus decided anew (W-20)"
         if self.holds:
             return f"{counts}: 0 lost, 0 doubled, 0 without a ledger record; all holds"
         shown = "\n  ".join(self.breaches[:MOST_SHOWN])
         return f"{counts}: {len(self.breaches)} breaches\n  {shown}"
 
 
-async def judge(fleet: Fleet, load: Load, within_s: float = 60.0) -> Verdict:
-    """Wait until the path is at rest, then check everything against the ledger."""
+async def judge(fleet: Fleet, load: Load, within_s: float = 60.0, *, schema_was_emptied: bool = False) -> Verdict:
+    """Wait until the path is at rest, then check everything against the ledger.
+
+    A decision told with a 202 stands, whatever happens; only an emptied schema takes those that had not reached Kafka
+    with it (W-20), and their keys are decided anew.
+    """
     verdict = Verdict(commands=len(load.sent))
     admin = await asyncpg.connect(fleet.addresses.postgres)
     try:
@@ -59,6 +67,7 @@ async def judge(fleet: Fleet, load: Load, within_s: float = 60.0) -> Verdict:
         verdict.events = len(truth.events)
         verdict.breaches += truth.found + load.contradictions
         _acknowledged(fleet, load, truth, verdict)
+        await _told_before(fleet, load, verdict, schema_was_emptied)
         await _events_rows(admin, truth, verdict)
         await _write_path_tables(admin, truth, verdict)
         await _read_tables(admin, truth, verdict)
@@ -121,6 +130,15 @@ def _acknowledged(fleet: Fleet, load: Load, truth: Truth, verdict: Verdict) -> N
                 verdict.breaches.append(f"lost: {sent.key} was acknowledged, {answer.decision} is not on the ledger")
             elif (decided.command, sorted(decided.streams)) != (name, sorted(answer.streams)):
                 verdict.breaches.append(f"{sent.key} was told {answer}, the ledger has {decided}")
+
+
+async def _told_before(fleet: Fleet, load: Load, verdict: Verdict, schema_was_emptied: bool) -> None:
+    on_bus = await decisions_on_bus(fleet) if schema_was_emptied and load.redecided else set()
+    for one in load.redecided:
+        if not schema_was_emptied or one.first in on_bus:
+            verdict.breaches.append(f"lost: {one.key} was told decision {one.first}, then {one.later}")
+    verdict.decided_anew = len(load.redecided)
+    load.redecided.clear()
 
 
 async def _events_rows(admin: asyncpg.Connection, truth: Truth, verdict: Verdict) -> None:

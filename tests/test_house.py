@@ -13,7 +13,7 @@ CODE_FOLDERS = ("libs", "services", "bench", "chaos", "tests", "tests-e2e")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 70
 MAX_README_LINES = 40
-MAX_RUNTIME_LINES = 1_600
+MAX_RUNTIME_LINES = 1_500
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # The services of the whole plan (architecture.md, Layout); another one is first written down there.
 SERVICES = {
@@ -88,9 +88,10 @@ def test_no_file_or_folder_is_a_drawer_for_everything() -> None:
 
 
 def test_the_write_path_is_read_in_one_sitting() -> None:
-    """Rule 4 of the house: libs/runtime is a tool, not a framework."""
+    """Rule 4 of the house: libs/runtime is a tool, not a framework. Blank lines are not read."""
     files = [path for path in (ROOT / "libs" / "runtime").rglob("*.py") if "tests" not in path.parts]
-    assert sum(len(path.read_text().splitlines()) for path in files) <= MAX_RUNTIME_LINES
+    lines = [line for path in files for line in path.read_text().splitlines() if line.strip()]
+    assert len(lines) <= MAX_RUNTIME_LINES
 
 
 def test_every_service_says_on_forty_lines_what_it_owns() -> None:

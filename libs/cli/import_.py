@@ -93,6 +93,7 @@ async def send_entries(
 
 def show_imported(imported: Imported, console: Console) -> None:
     """What was imported, what was there already, and every bad entry."""
+    from rich.markup import escape
     from rich.table import Table
 
     counts = Table("entries", "imported", "already there", box=None)
@@ -100,7 +101,7 @@ def show_imported(imported: Imported, console: Console) -> None:
         counts.add_row(kind, str(imported.new.get(kind, 0)), str(imported.there.get(kind, 0)))
     console.print(counts)
     if imported.bad:
-        bad = Table("bad entry", "field", "value", "reason", box=None)
-        for entry in imported.bad:
-            bad.add_row(*entry)
-        console.print(bad)
+        console.print(f"{len(imported.bad)} entries are not imported:")
+    for entry in imported.bad:
+        named = f" [cyan]{escape(entry.field)}[/] = {escape(repr(entry.value))}:" if entry.field else ""
+        console.print(f"  [red]{escape(entry.path)}[/]{named} {escape(entry.reason)}", soft_wrap=True)

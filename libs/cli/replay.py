@@ -27,7 +27,7 @@ def replay(
     rpc: Annotated[str | None, typer.Option(help="Addresses of ledger nodes, comma separated.")] = None,
     home: Annotated[Path | None, typer.Option(help="State directory (CARTULARY_HOME).")] = None,
 ) -> None:
-    """Exit code 0 when every digest is equal, 1 when one differs, 2 when it could not be found out."""
+    """Exit code 0 when every digest is equal, 1 when one differs, 2 when there was nothing to compare."""
     import asyncio
     import logging
 
@@ -40,29 +40,30 @@ def replay(
     from libs.kernel.errors import CartularyError
 
     given = {"ledger_rpc": rpc, "home": home}
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         settings = load_settings().having(**{name: value for name, value in given.items() if value is not None})
         settings = with_local_stack(settings)
-        found, absent = asyncio.run(_replay(settings, services or [], into, keep, console))
+        found, absent = asyncio.run(rebuilt(settings, services or [], into, keep, console))
     except CartularyError as error:
         if as_json:
             typer.echo(orjson.dumps({"true": None, "error": error.as_problem()}))
         console.print(f"[yellow]Nothing could be compared:[/] {error.detail}")
         raise typer.Exit(NOT_KNOWN) from error
-    is_true = all(one.is_true for one in found)
+    is_true = all(one.is_true for one in found) if found else None
     if as_json:
         wire = {"true": is_true, "services": [one.wire() for one in found], "absent": absent}
         typer.echo(orjson.dumps(wire, option=orjson.OPT_INDENT_2))
     else:
-        _print(found, absent, Console(highlight=False))
-    raise typer.Exit(0 if is_true else DIFFERENT)
+        show_replays(found, absent, Console(highlight=False, soft_wrap=True))
+    raise typer.Exit({True: 0, False: DIFFERENT, None: NOT_KNOWN}[is_true])
 
 
-async def _replay(
+async def rebuilt(
     settings: Settings, names: list[str], into: str | None, keep: bool, console: Console
 ) -> tuple[list[ServiceReplay], list[str]]:
+    """The services rebuilt beside the live ones, and the names of those without a schema, with bars of progress."""
     from contextlib import AsyncExitStack
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -105,7 +106,8 @@ async def _replay(
     return found, absent
 
 
-def _print(found: list[ServiceReplay], absent: list[str], console: Console) -> None:
+def show_replays(found: list[ServiceReplay], absent: list[str], console: Console) -> None:
+    """The outcome for a person."""
     for one in found:
         if one.is_true:
             rows = sum(digest.rows for digest in one.live.values())

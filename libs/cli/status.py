@@ -34,8 +34,6 @@ def status(
         table = Table("part", "origin", "pid", "address", "health", box=None)
         for part in parts:
             health = "[green]well[/]" if part.is_well else "[red]does not answer[/]"
-            table.add_row(
-                part.part, part.origin, str(part.pid or ""), part.address.rpartition("@")[2], health
-            )
+            table.add_row(part.part, part.origin, str(part.pid or ""), part.address.rpartition("@")[2], health)
         Console(highlight=False).print(table)
     raise typer.Exit(0 if parts and all(part.is_well for part in parts) else 1)

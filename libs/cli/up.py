@@ -54,9 +54,7 @@ def up(
     if is_up(place):
         return
     code = (
-        start_detached(place, block_time_s, faults)
-        if detach
-        else asyncio.run(foreground(place, block_time_s, faults))
+        start_detached(place, block_time_s, faults) if detach else asyncio.run(foreground(place, block_time_s, faults))
     )
     raise typer.Exit(code)
 
@@ -70,9 +68,7 @@ def is_up(home: Path) -> bool:
         LocalStack(home).addresses()
     except PartFailed:
         return False
-    console.print(
-        "  is up already and is used as it is; `cartulary status` shows it, `cartulary down` ends it"
-    )
+    console.print("  is up already and is used as it is; `cartulary status` shows it, `cartulary down` ends it")
     show_exports(home)
     return True
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from libs.edge.settings import Settings
-    from libs.ledger.verify import Report
+    from libs.ledger.verify.report import Report
 
 app = typer.Typer(add_completion=False)
 
@@ -40,12 +40,12 @@ def verify(
     from libs.kernel.errors import CartularyError
 
     given = {"ledger_rpc": rpc, "ledger_contract": contract, "home": home}
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         settings = load_settings().having(**{name: value for name, value in given.items() if value is not None})
         settings = with_local_stack(settings)
         count = workers if workers is not None else (os.cpu_count() or 1)
-        report = asyncio.run(_verify(settings, db, count, clocks, console))
+        report = asyncio.run(verified(settings, db, count, clocks, console))
     except CartularyError as error:
         if as_json:
             typer.echo(orjson.dumps({"true": None, "error": error.as_problem()}))
@@ -54,11 +54,12 @@ def verify(
     if as_json:
         typer.echo(orjson.dumps(report.wire(), option=orjson.OPT_INDENT_2))
     else:
-        _print(report, Console(highlight=False))
+        show_report(report, Console(highlight=False, soft_wrap=True))
     raise typer.Exit(0 if report.is_true else FALSE)
 
 
-async def _verify(settings: Settings, db: bool, workers: int, clocks: Path | None, console: Console) -> Report:
+async def verified(settings: Settings, db: bool, workers: int, clocks: Path | None, console: Console) -> Report:
+    """What walking the whole ledger shows, with bars of progress; raises what `verify` raises."""
     from contextlib import ExitStack
 
     import orjson
@@ -66,9 +67,9 @@ async def _verify(settings: Settings, db: bool, workers: int, clocks: Path | Non
 
     from libs.edge.proof import committing_services, database, open_ledger
     from libs.ledger.secrets import MasterSecret
-    from libs.ledger.verify import Against, verify
     from libs.ledger.verify.batches import ClockFinding
     from libs.ledger.verify.remembered import FILE
+    from libs.ledger.verify.walk import Against, verify
 
     reader, expected = await open_ledger(settings)
     passwords = None
@@ -94,7 +95,8 @@ async def _verify(settings: Settings, db: bool, workers: int, clocks: Path | Non
             await reader.close()
 
 
-def _print(report: Report, console: Console) -> None:
+def show_report(report: Report, console: Console) -> None:
+    """The report for a person."""
     address = "0x" + report.identity.contract.hex()
     console.print(f"Ledger {address} on chain {report.identity.chain_id}, up to block {report.block}")
     console.print(

@@ -58,7 +58,10 @@ class Gateway:
 
     async def outcome(self, tenant: str, command_hash: str) -> Outcome | None:
         """What became of a command so far; None for one that this tenant never sent."""
-        return (await self._store.outcomes(tenant, [command_hash])).get(command_hash)
+        found = (await self._store.outcomes(tenant, [command_hash])).get(command_hash)
+        if found is None and self._loop is None:
+            raise NotReady("the service is starting")
+        return found
 
     async def settled(self, tenant: str, command_hash: str, timeout_s: float) -> Outcome | None:
         """The final outcome, None when it did not come in time."""

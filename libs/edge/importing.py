@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from libs.kernel.canonical import canonical
 from libs.kernel.errors import CartularyError
 from libs.ports import Clock
 
+_PLACE = re.compile(r"\[(\d+)\]")
 _AT_ONCE = 32
 _WAIT_S = 20
 _PAUSE_S = 0.5
@@ -108,7 +110,7 @@ class Importer:
                     for entry in good:
                         if entry.step == step:
                             group.create_task(one(session, entry))
-        result.bad.sort()
+        result.bad.sort(key=lambda entry: [int(number) for number in _PLACE.findall(entry.path)])
         return result
 
     async def _send(self, session: aiohttp.ClientSession, entry: Entry) -> bool | BadEntry:

@@ -239,6 +239,8 @@ async def _unlog(dsn: str, service: str) -> None:
     try:
         while names := [row["name"] for row in await admin.fetch(_FREE_TO_CHANGE, f'"{service}"')]:
             for name in names:
-                await admin.execute(f'alter table "{service}"."{name}" set unlogged')
+                table = f'"{service}"."{name}"'
+                await admin.execute(f"alter table {table} set unlogged")
+                await admin.execute(f"alter table {table} set (autovacuum_enabled = off)")
     finally:
         await admin.close()

@@ -103,8 +103,7 @@ class BatchPlace:
     transaction_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class AttestedEvent:
+class AttestedEvent(NamedTuple):
     """An event with its ledger position: the only form that other services may see.
 
     `raw` is the canonical body, `body` the same parsed; `sequence` counts from 1 in the lane.

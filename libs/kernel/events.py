@@ -97,6 +97,7 @@ class Catalogue:
 
     def __init__(self, types: Iterable[type[Event]]) -> None:
         self._types: dict[str, type[Event]] = {}
+        self._stored: dict[str, tuple[type[Event], int]] = {}
         for kind in types:
             stem = kind.type_name().rpartition(".v")[0]
             if stem in self._types:
@@ -112,10 +113,15 @@ class Catalogue:
 
     def parse(self, type_name: str, data: dict[str, Any]) -> Event:
         """The event behind a stored name and its data; raises UnknownEvent for what this code cannot read."""
+        kind, stored = self._stored.get(type_name) or self._find(type_name)
+        for version in range(stored, kind.schema_version):
+            data = kind.upcasters[version](data)
+        return kind.model_validate(data)
+
+    def _find(self, type_name: str) -> tuple[type[Event], int]:
         stem, _, version_text = type_name.rpartition(".v")
         kind = self._types.get(stem)
         if kind is None or not version_text.isdecimal() or int(version_text) > kind.schema_version:
             raise UnknownEvent(f"this version of the code does not know {type_name}", field="type", value=type_name)
-        for version in range(int(version_text), kind.schema_version):
-            data = kind.upcasters[version](data)
-        return kind.model_validate(data)
+        self._stored[type_name] = kind, int(version_text)
+        return self._stored[type_name]

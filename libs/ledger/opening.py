@@ -140,14 +140,15 @@ def check_batch(
     call: AttestCall | None = None,
     keys: ProducerKeys | None = None,
     genesis_head: bytes | None = None,
-) -> None:
-    """Everything that `open_batch` checks, for whoever passes the batch on and has no use for its events."""
+) -> list[Run]:
+    """The batch's runs after everything that `open_batch` checks, for whoever has no use for its events' bodies."""
     runs = _signed_runs(place, payload, keys, genesis_head)
     try:
         raws = [raw for run in runs for raw in bodies(run)]
     except _BROKEN as error:
         raise BadBatch(Lie.UNREADABLE, f"a record of {_where(place)} cannot be rebuilt: {error!r}") from error
     _check_leaves(place, call, runs, [leaf(raw) for raw in raws])
+    return runs
 
 
 def _signed_runs(place: BatchPlace, payload: bytes, keys: ProducerKeys | None, genesis_head: bytes | None) -> list[Run]:

@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
 )
 from stdnum import isin as isin_numbers
 from stdnum import lei as lei_numbers
@@ -63,6 +64,12 @@ def _lei(value: str) -> str:
     return value
 
 
+def _no_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError("a wall clock time is written as text, HH:MM or HH:MM:SS")
+    return value
+
+
 def _wall_clock(value: time) -> time:
     if value.tzinfo is not None or value.microsecond:
         raise ValueError("a wall clock time has whole seconds and no offset; the zone is a field of its own")
@@ -85,7 +92,14 @@ Rate = Annotated[Decimal, _TEXT, Field(gt=0, lt=1, decimal_places=6), _PLAIN]
 # In the currency of the class.
 Amount = Annotated[Decimal, _TEXT, Field(ge=0, max_digits=24), _PLAIN]
 Price = Annotated[Decimal, _TEXT, Field(gt=0, max_digits=24, decimal_places=10), _PLAIN]
-WallClock = Annotated[time, AfterValidator(_wall_clock)]
+# JSON Schema's own `time` has an offset.
+_CLOCK_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+WallClock = Annotated[
+    time,
+    BeforeValidator(_no_number),
+    AfterValidator(_wall_clock),
+    WithJsonSchema({"type": "string", "pattern": _CLOCK_PATTERN, "examples": ["14:00"]}),
+]
 Moment = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
 Zone = Annotated[str, StringConstraints(pattern=r"^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+)$", max_length=64)]
 

@@ -40,6 +40,7 @@ MOST_EVENTS = 5_000
 IDLE_S = 5.0
 RETRY_S = 0.5
 LEVEL_EVERY_S = 5.0
+LOOK_S = 1.0
 
 Projections = Mapping[str, Projection]
 
@@ -123,10 +124,11 @@ class Committer:
         while True:
             batches: list[Attested] = []
             try:
-                async with asyncio.timeout(LEVEL_EVERY_S if self._foreign else None):
+                async with asyncio.timeout(LOOK_S):
                     batches.append(await self._came.get())
             except TimeoutError:
-                log.debug("commit_idle", service=self._rules.service)
+                # Nothing comes: only a look tells that the schema was emptied, and this role brings it back (W-21).
+                await self._store.positions(CONSUMER)
             while not self._came.empty() and sum(len(b.events) for b in batches) < MOST_EVENTS:
                 batches.append(self._came.get_nowait())
             self.behind = self._came.qsize()

@@ -64,7 +64,7 @@ class DecideLoop:
 
         Raises NotReady, BacklogFull, IdempotencyMismatch, CheckUnavailable, StoreUnreachable, InvalidValue.
         """
-        streams = request.command.streams()
+        streams = request.streams
         if len({key_of(stream) for stream in streams}) != 1:
             raise InvalidValue("the streams of a decision share one key (W-2)", field="streams", value=streams)
         if not self._running:
@@ -149,13 +149,13 @@ class DecideLoop:
                 if attempt == MAX_ATTEMPTS:
                     raise
                 for request in requests:
-                    for stream in request.command.streams():
+                    for stream in request.streams:
                         self._folded.pop(stream, None)
                 log.info("decision_lost_a_race", lane=lane, attempt=attempt, reason=conflict.detail)
                 attempt += 1
 
     async def _transaction(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
-        keys = sorted({key_of(request.command.streams()[0]) for request in requests})
+        keys = sorted({key_of(request.streams[0]) for request in requests})
         async with self._store.deciding(requests[0].tenant, lane, keys) as tx:
             known = await tx.begin([request.key for request in requests])
             results: dict[str, Outcome | Exception] = {
@@ -181,7 +181,7 @@ class DecideLoop:
             metrics.DECIDED.labels(service, outcome).inc(count)
 
     async def _plan_group(self, tx: Deciding, fresh: list[Request]) -> Plan:
-        loaded = await self._load(tx, {s for request in fresh for s in request.command.streams()})
+        loaded = await self._load(tx, {s for request in fresh for s in request.streams})
         rows, unavailable = await self._references(tx, fresh)
         held: set[KeyedClaim] = set()
         while True:

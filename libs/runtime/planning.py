@@ -27,7 +27,10 @@ MAX_DECISION_BYTES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command with who sent it and what identifies it; `causation` and `correlation` are ids in text."""
+    """A command with who sent it and what identifies it; `causation` and `correlation` are ids in text.
+
+    `streams` are the command's, named once: each naming formats ids and checks every part.
+    """
 
     command: Command
     tenant: str
@@ -36,6 +39,10 @@ class Request:
     causation: str | None = None
     correlation: str | None = None
     traceparent: str | None = None
+    streams: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "streams", self.command.streams())
 
 
 class Folded(NamedTuple):
@@ -97,7 +104,7 @@ class Planner:
         return plan
 
     def _one(self, plan: Plan, request: Request, command: Command, held: set[KeyedClaim]) -> None:
-        streams = command.streams()
+        streams = request.streams if command is request.command else command.streams()
         events = self._rules.decide(command, {stream: plan.streams[stream].state for stream in streams})
         if not events:
             target = plan.streams[streams[0]]

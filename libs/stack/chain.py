@@ -60,9 +60,7 @@ class Chain:
 
     async def _answers(self) -> bool:
         if self._process is not None and self._process.returncode is not None:
-            raise ChainError(
-                f"anvil ended with code {self._process.returncode}, see {self._home / 'anvil.log'}"
-            )
+            raise ChainError(f"anvil ended with code {self._process.returncode}, see {self._home / 'anvil.log'}")
         try:
             await self.call("eth_chainId")
         except aiohttp.ClientConnectionError:
@@ -79,9 +77,7 @@ class Chain:
         """The node's answer to a JSON-RPC body, both untouched."""
         if self._session is None:
             raise ChainError("anvil was not started")
-        async with self._session.post(
-            self._url, data=body, headers={"Content-Type": "application/json"}
-        ) as answer:
+        async with self._session.post(self._url, data=body, headers={"Content-Type": "application/json"}) as answer:
             return await answer.read()
 
     async def call(self, method: str, *params: object) -> Any:

@@ -228,9 +228,7 @@ async def run(options: argparse.Namespace) -> int:
         if journal.cut_bytes:
             print(f"cut {journal.cut_bytes} bytes of a torn record off the journal", flush=True)
         chain = Chain(options.home, journal.constants)
-        gate = Gate(
-            journal, chain, options.block_time, options.empty_block_time, Faults() if options.faults else None
-        )
+        gate = Gate(journal, chain, options.block_time, options.empty_block_time, Faults() if options.faults else None)
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post("/", gate.serve)
         runner = web.AppRunner(application, access_log=None)
@@ -240,9 +238,7 @@ async def run(options: argparse.Namespace) -> int:
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", options.port, backlog=512).start()
             print(f"{blocks} blocks replayed, serving on port {options.port}", flush=True)
-            return await _until(
-                stop, asyncio.create_task(gate.mine_for_ever()), asyncio.create_task(chain.ended())
-            )
+            return await _until(stop, asyncio.create_task(gate.mine_for_ever()), asyncio.create_task(chain.ended()))
         finally:
             await runner.cleanup()
             await chain.stop()

@@ -32,9 +32,7 @@ class Ledger:
     # A long journal takes its time; the log shows how far the replay is.
     ready_within_s = 1800.0
 
-    def __init__(
-        self, home: Path, ports: Ports, block_time_s: float, empty_block_time_s: float, faults: bool
-    ) -> None:
+    def __init__(self, home: Path, ports: Ports, block_time_s: float, empty_block_time_s: float, faults: bool) -> None:
         self._folder = home / "ledger"
         self._port = ports.port("ledger")
         self._block_time_s = block_time_s

@@ -92,6 +92,9 @@ class LocalStack:
                 for name in VARIABLES:
                     if addresses.of(name):
                         group.create_task(self._check_given(name, addresses.of(name), tell))
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         except BaseExceptionGroup as failures:
             await self.stop()
             raise failures.exceptions[0] from None
@@ -123,9 +126,7 @@ class LocalStack:
         for name, is_well in zip(VARIABLES, wells, strict=True):
             process = self._pid_file(name).process()
             origin = "given" if name in state["given"] else "in process" if name == "clickhouse" else "local"
-            found.append(
-                PartStatus(name, addresses.of(name), process.pid if process else None, is_well, origin)
-            )
+            found.append(PartStatus(name, addresses.of(name), process.pid if process else None, is_well, origin))
         return found
 
     async def down(self) -> bool:
@@ -185,19 +186,14 @@ class LocalStack:
 
     def _end_orphans(self) -> bool:
         """Ends what a killed `up` left running, each part in its own gentle way."""
-        ended = [
-            self._pid_file(part.name).end(part.stop_signal, within_s=20.0)
-            for part in (Kafka, Postgres, Ledger)
-        ]
+        ended = [self._pid_file(part.name).end(part.stop_signal, within_s=20.0) for part in (Kafka, Postgres, Ledger)]
         ended.append(self._anvil.end())
         return any(ended)
 
     async def _check_clickhouse(self, tell: Callable[[str, str, str], None]) -> None:
         dsn = clickhouse_dsn(self.home)
         if not await clickhouse_answers(dsn):
-            raise PartFailed(
-                f"ClickHouse in process does not answer at {dsn}; another process may have it open"
-            )
+            raise PartFailed(f"ClickHouse in process does not answer at {dsn}; another process may have it open")
         tell("clickhouse", "in process", dsn)
 
     @staticmethod

@@ -133,13 +133,10 @@ def _ensure_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
-        made = subprocess.run(
-            ["useradd", "--system", "--no-create-home", name], capture_output=True, check=False
-        )
+        made = subprocess.run(["useradd", "--system", "--no-create-home", name], capture_output=True, check=False)
         if made.returncode:
             raise PartFailed(
-                "PostgreSQL does not run as root and has no user to run as;"
-                f" create one with: useradd --system {name}"
+                f"PostgreSQL does not run as root and has no user to run as; create one with: useradd --system {name}"
             ) from None
 
 

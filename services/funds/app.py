@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
-from libs.edge.component import ServiceParts
+from libs.edge.component import Component, ServiceParts
 from libs.edge.composition import compose
 from libs.edge.path import Parts
 from libs.edge.settings import Settings
 from services.funds.api import routers
+from services.funds.domain.calendar import import_libraries
 from services.funds.domain.decider import FundsDecider
 from services.funds.projections import project
 from services.funds.reactions import DUE
@@ -23,4 +26,12 @@ def parts() -> Parts:
 
 def service(settings: Settings) -> ServiceParts:
     """Funds for `cartulary serve`."""
-    return compose(parts(), settings, routers, "Umbrellas, sub-funds, share classes and their dealing calendars.")
+    whole = compose(parts(), settings, routers, "Umbrellas, sub-funds, share classes and their dealing calendars.")
+    calendars = Component("calendars", _warm_up, ("api",))
+    return replace(whole, components=[*whole.components, calendars])
+
+
+async def _warm_up() -> None:
+    """The first command that names a calendar must not hold up everything else while libraries are imported."""
+    await asyncio.to_thread(import_libraries)
+    await asyncio.Event().wait()

@@ -3,10 +3,15 @@
 import asyncio
 import time
 
+import pytest
+
 from chaos.breakage import empty_schema, life_epoch, topics_anew
 from chaos.fleet import Fleet
 from chaos.load import Load
 from chaos.verdict import judge
+
+# Waits end on conditions; a starved machine takes its time to start a process again.
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_w8_w14_the_fleet_goes_on_when_the_topics_are_made_anew(fleet: Fleet, load: Load) -> None:
@@ -32,7 +37,9 @@ async def test_w20_w21_an_emptied_schema_is_rebuilt_from_the_ledger(fleet: Fleet
         fleet.resume("attest-1")
         fleet.resume("attest-2")
         await load.all_lanes_commit(emptied_at)
-    verdict = await judge(fleet, load)
+    verdict = await judge(fleet, load, schema_was_emptied=True)
     assert verdict.holds, str(verdict)
     assert before is not None
-    assert await life_epoch(fleet) == before + 1
+    after = await life_epoch(fleet)
+    assert after is not None
+    assert after > before

@@ -2,10 +2,15 @@
 
 import time
 
+import pytest
+
 from chaos.breakage import forge
 from chaos.fleet import Fleet
 from chaos.load import Load
 from chaos.verdict import judge
+
+# Waits end on conditions; a starved machine takes its time to start a process again.
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_w15_a_committer_refuses_forged_batches_and_goes_on(fleet: Fleet, load: Load) -> None:

@@ -3,11 +3,16 @@
 import asyncio
 import time
 
+import pytest
+
 from chaos.fleet import SERVED, Fleet
 from chaos.load import Load
 from chaos.verdict import judge
 
 IN_TURN = ("api", "relay", "attest-1", "commit", "postgres", "kafka", "ledger", "anvil")
+
+# Waits end on conditions; a starved machine takes its time to start a process again.
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_w1_w8_w11_w17_nothing_is_lost_or_doubled_whatever_is_killed(fleet: Fleet, load: Load) -> None:

@@ -3,12 +3,17 @@
 import asyncio
 import time
 
+import pytest
+
 from chaos.fleet import Fleet
 from chaos.load import Load
 from chaos.verdict import judge
 from libs.stack.part import until
 
 MOVED_WITHIN_S = 20.0
+
+# Waits end on conditions; a starved machine takes its time to start a process again.
+pytestmark = pytest.mark.timeout(300)
 
 
 async def _hold(fleet: Fleet, name: str, lanes: set[int]) -> None:

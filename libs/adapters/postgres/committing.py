@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import orjson
 
+from libs.adapters.postgres.arrays import array, numbers
 from libs.adapters.postgres.pools import Connection
 from libs.kernel.envelope import BatchPlace
 from libs.ports import Commit, CommittedDecision, Position
@@ -28,8 +29,7 @@ _BATCH_COLUMNS = [
     "transaction_index",
 ]
 
-# PostgreSQL has no COPY into a table under row level security. Columns travel as the text of arrays (`_array`), which
-# the server reads at once: the client's own encoding of arrays looks at every element several times.
+# PostgreSQL has no COPY into a table under row level security; columns travel as arrays.
 _EVENTS = """
 insert into events (lane, sequence, batch, stream, version, tenant, type, void, body)
 select * from unnest($1::text::int[], $2::text::bigint[], $3::text::bigint[], $4::text::text[], $5::text::int[],
@@ -131,7 +131,7 @@ class PostgresCommitting:
 
     async def committed(self, streams: Sequence[str]) -> dict[str, int]:
         """See Committing.committed."""
-        rows = await self._c.fetch(_COMMITTED, _array(streams))
+        rows = await self._c.fetch(_COMMITTED, array(streams))
         return {row["stream"]: row["committed"] for row in rows}
 
     async def apply(self, consumer: str, work: Commit) -> None:
@@ -182,31 +182,31 @@ class PostgresCommitting:
         lanes, sequences, batches, streams, versions, tenants, types, voids, decisions = zip(*rows, strict=True)
         # A canonical body has no line break in it: JSON writes one as an escape.
         bodies = b"\n".join([seen.raw for seen, _ in work.events]).decode()
-        in_streams, in_versions = _array(streams), _numbers(versions)
+        in_streams, in_versions = array(streams), numbers(versions)
         await self._c.execute(
-            _EVENTS, _numbers(lanes), _numbers(sequences), _numbers(batches), in_streams, in_versions, _array(tenants),
-            _array(types), _numbers(map(int, voids)), bodies,
+            _EVENTS, numbers(lanes), numbers(sequences), numbers(batches), in_streams, in_versions, array(tenants),
+            array(types), numbers(map(int, voids)), bodies,
         )  # fmt: skip
-        await self._c.execute(_PENDING, in_streams, in_versions, _array(decisions))
+        await self._c.execute(_PENDING, in_streams, in_versions, array(decisions))
         if heads:
             names = sorted(heads)
             owners, newest, times = zip(*[heads[name] for name in names], strict=True)
-            await self._c.execute(_STREAMS, _array(names), _array(owners), _numbers(newest), _array(times))
+            await self._c.execute(_STREAMS, array(names), array(owners), numbers(newest), array(times))
 
     async def _decisions(self, decisions: Sequence[CommittedDecision]) -> None:
-        ids = _array([decision.decision for decision in decisions])
+        ids = array([decision.decision for decision in decisions])
         by_command = {(d.tenant, d.command): d for d in decisions if not d.void}
         if by_command:
             standing = [by_command[key] for key in sorted(by_command)]
             tenants, commands, requests, decided = zip(
                 *[(d.tenant, d.command, d.request, d.decision) for d in standing], strict=True
             )
-            streams = _array([_json(d.streams) for d in standing])
+            streams = array([_json(d.streams) for d in standing])
             await self._c.execute(
-                _IDEMPOTENCY, _array(tenants), _array(commands), _array(requests), _array(decided), streams
+                _IDEMPOTENCY, array(tenants), array(commands), array(requests), array(decided), streams
             )
         if void := [decision.decision for decision in decisions if decision.void]:
-            await self._c.execute(_VOID, _array(void), _json(VOID_PROBLEM))
+            await self._c.execute(_VOID, array(void), _json(VOID_PROBLEM))
         await self._c.execute(_WAITING, ids)
         await self._c.execute(_SETTLED, ids)
 
@@ -216,9 +216,9 @@ class PostgresCommitting:
         released = sorted(row for row, takes in last.items() if not takes)
         taken = sorted(row for row, takes in last.items() if takes)
         if released:
-            await self._c.execute(_RELEASE, *map(_array, zip(*released, strict=True)))
+            await self._c.execute(_RELEASE, *map(array, zip(*released, strict=True)))
         if taken:
-            await self._c.execute(_TAKE, *map(_array, zip(*taken, strict=True)))
+            await self._c.execute(_TAKE, *map(array, zip(*taken, strict=True)))
 
     async def _changes(self, changes: Sequence[tuple[str, Change]]) -> None:
         """Fold neighbours of one verb on one table into one statement; order is kept where it matters."""
@@ -243,7 +243,7 @@ class PostgresCommitting:
     async def _write(
         self, verb: type[Change], table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> None:
-        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        source = f'json_populate_recordset(null::"{table}", $1::text::json) w'
         if verb is Drop:
             on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
             await self._c.execute(f'delete from "{table}" t using {source} where {on}', _json(rows))
@@ -277,18 +277,8 @@ class PostgresCommitting:
         on = " and ".join(f't."{column}" = w."{column}"' for column in ("tenant", *key))
         added = '"{0}" = t."{0}" + w."{0}"' if verb is Add else '"{0}" = w."{0}"'
         setting = ", ".join(added.format(column) for column in columns)
-        source = f'jsonb_populate_recordset(null::"{table}", $1::text::jsonb) w'
+        source = f'json_populate_recordset(null::"{table}", $1::text::json) w'
         await self._c.execute(f'update "{table}" t set {setting} from {source} where {on}', _json(rows))
-
-
-def _array(texts: Iterable[str]) -> str:
-    """The text of an array of texts, every one quoted."""
-    return '{"' + '","'.join([text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]) + '"}'
-
-
-def _numbers(numbers: Iterable[int]) -> str:
-    """The text of an array of numbers."""
-    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _json(value: Any) -> str:

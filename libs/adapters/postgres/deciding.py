@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from libs.adapters.postgres.arrays import array, numbers
 from libs.adapters.postgres.pools import Connection, one
 from libs.kernel.decider import Reference
 from libs.kernel.envelope import Actor, Decision, EventEntry
@@ -17,6 +18,7 @@ from libs.ports import CommandKey, Intent, KeyedClaim, LifeChanged, Loaded, Outc
 
 REFERENCES_AT_MOST = timedelta(seconds=60)
 
+# Columns of JSON travel as lines: JSON writes a line break in a text as an escape.
 _OPEN = """
 select set_config('cartulary.tenant', $1, true),
        (select epoch from life) as epoch,
@@ -25,17 +27,17 @@ select set_config('cartulary.tenant', $1, true),
 _LOCKS = "select pg_advisory_xact_lock(hashtextextended(k, $2)) from unnest($1::text[]) as k"
 _BEGIN = """
 insert into idempotency (tenant, command, request, status)
-select $1, w.command, w.request, 'running' from unnest($2::text[], $3::text[]) as w(command, request)
+select $1, w.command, w.request, 'running' from unnest($2::text::text[], $3::text::text[]) as w(command, request)
 order by w.command on conflict do nothing returning command
 """
 OUTCOMES = """
 select command, request, status, decision::text, streams::text, problem::text
-from idempotency where tenant = $1 and command = any($2::text[])
+from idempotency where tenant = $1 and command = any($2::text::text[])
 """
 _HEADS = """
 select s.stream, s.version, s.time,
        (select p.decision::text from pending p where p.stream = s.stream and p.version = s.version) as pending
-from streams s where s.stream = any($1::text[])
+from streams s where s.stream = any($1::text::text[])
 """
 _EVENTS = """
 with known as (select * from unnest($1::text[], $2::int[]) as k(stream, version))
@@ -47,7 +49,9 @@ join pending p on p.stream = k.stream and p.version > k.version
 order by stream, version
 """
 _STREAMS = """
-with w as (select * from unnest($1::text[], $2::int[], $3::int[], $4::text[]) as w(stream, before, after, time)),
+with w as (
+    select * from unnest($1::text::text[], $2::text::int[], $3::text::int[], $4::text::text[])
+    as w(stream, before, after, time)),
 fresh as (
     insert into streams (stream, tenant, version, committed, time)
     select stream, $5, after, 0, time from w where before = 0 on conflict do nothing returning 1),
@@ -58,13 +62,15 @@ select (select count(*) from fresh) + (select count(*) from later)
 """
 _INTENTS = """
 insert into intents (decision, lane, tenant, body, traceparent)
-select w.decision::uuid, $1, $2, w.body, w.trace
-from unnest($3::text[], $4::text[], $5::text[]) with ordinality as w(decision, body, trace, n) order by w.n
+select w.decision, $1, $2, w.body, w.trace
+from unnest($3::text::uuid[], string_to_array($4::text, chr(10)), $5::text::text[])
+     with ordinality as w(decision, body, trace, n) order by w.n
 """
 _PENDING = """
 insert into pending (stream, version, tenant, decision, type, data)
-select w.stream, w.version, $1, w.decision::uuid, w.type, w.data
-from unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[]) as w(stream, version, decision, type, data)
+select w.stream, w.version, $1, w.decision, w.type, w.data
+from unnest($2::text::text[], $3::text::int[], $4::text::uuid[], $5::text::text[], string_to_array($6::text, chr(10)))
+     as w(stream, version, decision, type, data)
 """
 _CLAIM_LOCKS = "select pg_advisory_xact_lock(hashtextextended(k, 3)) from unnest($1::text[]) as k"
 _CLAIMS = """
@@ -72,9 +78,8 @@ insert into claims (tenant, kind, value, stream)
 select $1, w.kind, w.value, w.stream from unnest($2::text[], $3::text[], $4::text[]) as w(kind, value, stream)
 """
 _SETTLE = """
-update idempotency i set status = w.status, decision = w.decision::uuid, streams = w.streams::jsonb,
-       problem = w.problem::jsonb
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+update idempotency i set status = w.status, decision = w.decision, streams = w.streams, problem = w.problem
+from unnest($2::text::text[], $3::text::text[], $4::text::uuid[], $5::text::jsonb[], $6::text::jsonb[])
      as w(command, status, decision, streams, problem)
 where i.tenant = $1 and i.command = w.command
 """
@@ -129,18 +134,18 @@ class PostgresDeciding:
     async def begin(self, keys: Sequence[CommandKey]) -> list[Outcome | None]:
         """See Deciding.begin."""
         commands = [key.command for key in keys]
-        rows = await self._c.fetch(_BEGIN, self._tenant, commands, [key.request for key in keys])
+        rows = await self._c.fetch(_BEGIN, self._tenant, array(commands), array([key.request for key in keys]))
         if len(rows) == len(keys):
             return [None] * len(keys)
         fresh = {row["command"] for row in rows}
-        known = await self._c.fetch(OUTCOMES, self._tenant, [c for c in commands if c not in fresh])
+        known = await self._c.fetch(OUTCOMES, self._tenant, array([c for c in commands if c not in fresh]))
         found = {row["command"]: outcome(row) for row in known}
         return [None if command in fresh else found[command] for command in commands]
 
     async def load(self, known: Mapping[str, int]) -> dict[str, Loaded]:
         """See Deciding.load."""
         names = list(known)
-        heads = {row["stream"]: row for row in await self._c.fetch(_HEADS, names)}
+        heads = {row["stream"]: row for row in await self._c.fetch(_HEADS, array(names))}
         behind = [stream for stream, row in heads.items() if row["version"] > known[stream]]
         if any(row["version"] < known[stream] for stream, row in heads.items()):
             raise LifeChanged("a stream is shorter than it was")
@@ -200,14 +205,14 @@ class PostgresDeciding:
             decisions = [intent.decision for intent in intents]
             await self._store_streams(decisions)
             await self._c.execute(
-                _INTENTS, self._lane, self._tenant, [d.id for d in decisions], [to_body(d) for d in decisions],
-                [d.traceparent for d in decisions],
+                _INTENTS, self._lane, self._tenant, array([d.id for d in decisions]),
+                "\n".join([to_body(d) for d in decisions]), array([d.traceparent for d in decisions]),
             )  # fmt: skip
             events = [(event, decision.id) for decision in decisions for event in decision.events]
             await self._c.execute(
-                _PENDING, self._tenant, [e.stream for e, _ in events], [e.version for e, _ in events],
-                [decision for _, decision in events], [e.type for e, _ in events],
-                [orjson.dumps(e.data).decode() for e, _ in events],
+                _PENDING, self._tenant, array([e.stream for e, _ in events]), numbers([e.version for e, _ in events]),
+                array([decision for _, decision in events]), array([e.type for e, _ in events]),
+                b"\n".join([orjson.dumps(e.data) for e, _ in events]).decode(),
             )  # fmt: skip
             await self._store_claims([claim for intent in intents for claim in intent.claims])
             for decision in decisions:
@@ -242,14 +247,16 @@ class PostgresDeciding:
                 heads[event.stream] = (before, event.version, decision.time)
         names = sorted(heads)
         befores, afters, times = zip(*(heads[name] for name in names), strict=True)
-        moved = await self._c.fetchval(_STREAMS, names, list(befores), list(afters), list(times), self._tenant)
+        moved = await self._c.fetchval(
+            _STREAMS, array(names), numbers(befores), numbers(afters), array(times), self._tenant
+        )
         if moved != len(names):
             raise Conflict("another writer took a version of these streams")
 
     async def _settle(self, outcomes: Mapping[str, Outcome]) -> None:
         values = list(outcomes.values())
         await self._c.execute(
-            _SETTLE, self._tenant, list(outcomes), [o.status for o in values], [o.decision for o in values],
-            [orjson.dumps(o.streams).decode() for o in values],
-            [orjson.dumps(o.problem).decode() if o.problem else None for o in values],
+            _SETTLE, self._tenant, array(outcomes), array([o.status for o in values]),
+            array([o.decision for o in values]), array([orjson.dumps(o.streams).decode() for o in values]),
+            array([orjson.dumps(o.problem).decode() if o.problem else None for o in values]),
         )  # fmt: skip

@@ -11,12 +11,13 @@ from typing import Literal
 import asyncpg
 import orjson
 
+from libs.adapters.postgres.arrays import array, numbers
 from libs.adapters.postgres.committing import POSITIONS_OF, PostgresCommitting, Shape, by_lane
 from libs.adapters.postgres.deciding import OUTCOMES, PostgresDeciding, from_body, outcome, to_body
 from libs.adapters.postgres.migrate import migrate
 from libs.adapters.postgres.pools import AWAY, Connection, NotifySignal, Pools, one
 from libs.kernel.envelope import Decision
-from libs.kernel.errors import Conflict
+from libs.kernel.errors import Conflict, NotReady
 from libs.ports import (
     Committing,
     Deciding,
@@ -32,12 +33,12 @@ from libs.ports import (
 _POOL_SIZES = {"api": 12, "relay": 12, "commit": 4}
 
 _UNNUMBERED = """
-select position, decision, body, traceparent from intents
+select position, decision::text, body, traceparent from intents
 where lane = $1 and (seq is null or epoch < $2) order by position limit $3
 """
 _NUMBER = """
 update intents i set epoch = $2, seq = w.seq, run = $3
-from unnest($1::uuid[], $4::bigint[]) as w(decision, seq) where i.decision = w.decision
+from unnest($1::text::uuid[], $4::text::bigint[]) as w(decision, seq) where i.decision = w.decision
 """
 _NUMBERED = """
 with runs as (
@@ -124,8 +125,8 @@ class PostgresStore:
             if not taken:
                 return None
             first = state["next_seq"]
-            seqs = list(range(first, first + len(taken)))
-            await connection.execute(_NUMBER, [row["decision"] for row in taken], epoch, first, seqs)
+            decisions, seqs = array([row["decision"] for row in taken]), numbers(range(first, first + len(taken)))
+            await connection.execute(_NUMBER, decisions, epoch, first, seqs)
             await connection.execute(
                 "update producer_lanes set next_seq = $2 where lane = $1", lane, first + len(taken)
             )
@@ -163,13 +164,20 @@ class PostgresStore:
         async with self._pools.transaction("api") as connection:
             await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
             query = OUTCOMES + (" and status in ('committed', 'refused')" if final else "")
-            rows = await connection.fetch(query, tenant, list(commands))
+            rows = await connection.fetch(query, tenant, array(commands))
         return {row["command"]: outcome(row) for row in rows}
 
     async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """The rows of a query by the `_api` role, bound to the tenant."""
+        """The rows of a query by the `_api` role, bound to the tenant.
+
+        Raises NotReady while the tables are rebuilt: half of them would say that something does not exist.
+        """
         async with self._pools.transaction("api") as connection:
-            await connection.execute("select set_config('cartulary.tenant', $1, true)", tenant)
+            bound = await one(
+                connection, "select set_config('cartulary.tenant', $1, true), (select epoch from life) as epoch", tenant
+            )
+            if bound["epoch"] is None:
+                raise NotReady("the service is being rebuilt from the ledger")
             return await connection.fetch(sql, *arguments)
 
     async def life(self) -> Life | None:

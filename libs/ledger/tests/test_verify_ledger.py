@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from libs.ledger import abi
-from libs.ledger.hashing import extend, leaf, merkle_root
+from libs.ledger.hashing import extend
 from libs.ledger.opening import Lie
 from libs.ledger.port import LaneState, ProducerMark
 from libs.ledger.tests.deals import SERVICE, deal, key_in
-from libs.ledger.tests.lying_reader import LyingReader, at_address, log_of, of_batch, runs, without
-from libs.ledger.verify import SENTENCES, Against, Report, verify
+from libs.ledger.tests.lying_reader import LyingReader, log_of, of_batch, runs, without
+from libs.ledger.tests.verified import LANES, SIZE, first_lie, kinds, ledger
 from libs.ledger.verify.batches import ClockFinding
+from libs.ledger.verify.report import SENTENCES
+from libs.ledger.verify.walk import verify
 from libs.testkit.memory_ledger import BEGAN, MemoryLedger, RunOf
-
-LANES = 2
-
-
-def ledger(address: bytes = b"\x11" * 20, batches: int = 3) -> MemoryLedger:
-    """Two lanes of `batches` batches, each of two runs of two decisions: six events a batch."""
-    honest = MemoryLedger(LANES, address=address)
-    for version in range(1, batches + 1):
-        for lane in range(LANES):
-            key, at = key_in(lane, LANES), float(len(honest.times) - 2)
-            ours = [
-                deal(key, ("a", 2 * version - 1), ("b", version), at=at),
-                deal(key, ("a", 2 * version), at=at),
-            ]
-            others = [
-                deal(key, ("a", version), service="other", at=at),
-                deal(key, ("b", version), ("c", version), service="other", at=at),
-            ]
-            honest.attest(lane, RunOf(SERVICE, ours), RunOf("other", others))
-    return honest
-
-
-SIZE = 6
-
-
-async def kinds(reader: Any, against: Against | None = None) -> list[Lie]:
-    report = await verify(reader, against)
-    assert report.is_true is not bool(report.lies)
-    assert all(lie.sentence() for lie in report.lies)
-    return [lie.kind for lie in report.lies]
-
-
-async def first_lie(honest: MemoryLedger, **lies: Any) -> Lie:
-    return (await kinds(LyingReader(honest, **lies)))[0]
 
 
 async def test_an_honest_ledger_is_true_and_counted() -> None:
@@ -294,84 +260,3 @@ async def test_w23_clocks_far_apart_are_findings_and_no_lies() -> None:
     assert report.is_true
     assert (report.events_late, report.events_early) == (2, 2)
     assert [(finding.sequence, finding.after_s) for finding in heard] == [(3, 31.0), (7, -3.0)]
-
-
-# --- another ledger, another history ----------------------------------------------------------------------------------
-
-
-async def test_a_contract_at_another_address_than_the_deployments_is_another_ledger() -> None:
-    honest, elsewhere = ledger(), ledger(b"\x22" * 20, batches=1)
-    assert await kinds(elsewhere, Against(expected=honest.identity)) == [Lie.OTHER_LEDGER]
-    assert await kinds(honest, Against(expected=honest.identity)) == []
-
-
-async def test_w2_another_number_of_lanes_is_another_ledger() -> None:
-    honest = ledger()
-    expected = honest.identity._replace(lanes=4)
-    assert await kinds(honest, Against(expected=expected)) == [Lie.OTHER_LEDGER]
-
-
-async def test_a_ledger_that_is_not_the_one_last_verified_is_another_ledger(tmp_path: Path) -> None:
-    against = Against(checkpoint=tmp_path / "verified.json")
-    assert await kinds(ledger(), against) == []
-    assert await kinds(ledger(b"\x22" * 20, batches=1), against) == [Lie.OTHER_LEDGER]
-
-
-async def test_a_ledger_that_forgot_what_was_verified_has_a_shorter_history(tmp_path: Path) -> None:
-    against = Against(checkpoint=tmp_path / "verified.json")
-    honest = ledger()
-    shorter = MemoryLedger(LANES)
-    shorter.keys, shorter.registered = honest.keys, honest.registered
-    for batch in honest.mined[:4]:
-        call = abi.decode_attest(honest.sent[batch.transaction])
-        shorter.append(call, batch.head, batch.root)
-    shorter.marks = {(lane, name): ProducerMark(1, 4) for lane in range(LANES) for name in (SERVICE, "other")}
-    assert await kinds(shorter, against) == []
-    assert await kinds(honest, against) == []
-    assert await kinds(shorter, against) == [Lie.SHORTER_HISTORY, Lie.SHORTER_HISTORY]
-
-
-async def test_a_fork_behind_what_was_verified_is_caught(tmp_path: Path) -> None:
-    against = Against(checkpoint=tmp_path / "verified.json")
-    honest = ledger()
-    assert await kinds(honest, against) == []
-    fork = ledger()
-    fork.keys, fork.registered = honest.keys, honest.registered
-    fork.mined, fork.sent, fork.times = [], {}, fork.times[:2]
-    fork.state, fork.marks = [LaneState(1, fork.genesis(lane)) for lane in range(LANES)], {}
-    for lane in range(LANES):
-        for version in range(1, 4):
-            names = [(name, version) for name in "abcdef"]
-            fork.attest(lane, RunOf(SERVICE, [deal(key_in(lane, LANES), *names, note="fork")]))
-    assert await kinds(fork) == []
-    assert set(await kinds(fork, against)) == {Lie.FORKED_HISTORY}
-
-
-async def test_w7_a_key_that_was_verified_and_is_another_now_is_caught(tmp_path: Path) -> None:
-    against = Against(checkpoint=tmp_path / "verified.json")
-    honest = ledger()
-    assert await kinds(honest, against) == []
-    honest.registered[0] = honest.registered[0]._replace(key=honest.registered[1].key)
-    assert await kinds(honest, against) == [Lie.FORKED_HISTORY]
-
-
-async def test_a_ledger_that_grew_since_is_verified_again(tmp_path: Path) -> None:
-    against = Against(checkpoint=tmp_path / "verified.json")
-    honest = ledger()
-    assert await kinds(honest, against) == []
-    honest.attest(0, RunOf(SERVICE, [deal(key_in(0, LANES), ("b", 4), at=9)]))
-    assert await kinds(honest, against) == []
-    assert await kinds(LyingReader(honest, elsewhere=at_address(honest.identity, b"\x33" * 20)), against) == [
-        Lie.OTHER_LEDGER
-    ]
-
-
-async def test_a_lie_leaves_the_checkpoint_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "verified.json"
-    report: Report = await verify(LyingReader(ledger(), logs=without(7)), Against(checkpoint=path))
-    assert not report.is_true
-    assert not path.exists()
-
-
-def test_leaves_of_one_record_are_their_own_root() -> None:
-    assert merkle_root([leaf(b"x")]) == leaf(b"x")

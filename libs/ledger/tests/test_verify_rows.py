@@ -13,8 +13,8 @@ from libs.adapters.clock import SystemClock
 from libs.adapters.tests.schemas import own_database, password
 from libs.edge.replay import Replay
 from libs.ledger.opening import Lie
-from libs.ledger.verify import Against, verify
 from libs.ledger.verify.rows import DatabaseUnreachable
+from libs.ledger.verify.walk import Against, verify
 from libs.stack.addresses import Addresses
 from libs.testkit.till_ledger import KEYED, SERVICES, TillLedger
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 
 from libs.kernel.envelope import AttestedEvent, BatchPlace
@@ -12,10 +11,10 @@ from libs.kernel.errors import InvalidValue
 from libs.kernel.streams import lane_of_stream
 from libs.kernel.time import from_wire
 from libs.ledger.abi import AttestCall
+from libs.ledger.codec import Run, records
 from libs.ledger.hashing import genesis_head
-from libs.ledger.opening import BadBatch, Lie, ProducerKeys, open_batch
+from libs.ledger.opening import BadBatch, Lie, ProducerKeys, check_batch
 from libs.ledger.port import LedgerIdentity, ProducerKey
-from libs.ledger.verify.tables import NUMBER_LIMIT, STREAM
 
 SECOND_US = 1_000_000
 # W-23: a block is at most 30 s after what it holds, and at most 2 s before it.
@@ -44,121 +43,115 @@ class ClockFinding(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What the walk needs of a batch: events by service, decision ids (8 bytes each), what its streams did (`STREAM`).
+    """What the walk needs of a batch: events by service, decision ids (8 bytes each), what each stream did (`USE`).
 
     `plain` is False when a stream's versions or times do not simply go on within the batch.
     """
 
     services: dict[str, int]
     decisions: bytes
-    streams: bytes
+    streams: list[str]
+    uses: bytes
     plain: bool
     clocks: list[ClockFinding]
 
 
-class StreamUse(NamedTuple):
-    """An event's stream (64-bit key, and name) and version."""
-
-    key: int
-    stream: str
-    version: int
-
-
 class DecisionUse(NamedTuple):
-    """A decision in full, for the slow way: where it begins, who decided it when (microseconds), and what it wrote."""
+    """A decision in full, for the slow way: its first record, who decided it when (µs), the (stream, version)s."""
 
     sequence: int
     service: str
     epoch: int
     time: int
-    writes: list[StreamUse]
+    writes: list[tuple[str, int]]
 
 
 class BatchChecker:
-    """Checks batches of one ledger; `secret` keys the digests of stream names."""
+    """Checks batches of one ledger."""
 
-    def __init__(self, identity: LedgerIdentity, registrations: Sequence[ProducerKey], secret: bytes) -> None:
+    def __init__(self, identity: LedgerIdentity, registrations: Sequence[ProducerKey]) -> None:
         self._lanes = identity.lanes
         self._keys = ProducerKeys(registrations)
         self._genesis = [genesis_head(identity.chain_id, identity.contract, lane) for lane in range(identity.lanes)]
-        self._secret = secret
         self._lane_of: dict[str, int] = {}
         self._seconds: dict[str, int] = {}
 
-    def open(self, job: Job) -> list[AttestedEvent]:
-        """The batch's events; raises BadBatch."""
+    def open(self, job: Job) -> list[Run]:
+        """The batch's runs, everything recomputed; raises BadBatch."""
         place = job.place
-        return open_batch(place, job.payload, call=job.call, keys=self._keys, genesis_head=self._genesis[place.lane])
+        return check_batch(place, job.payload, call=job.call, keys=self._keys, genesis_head=self._genesis[place.lane])
 
-    def summary(self, place: BatchPlace, events: Sequence[AttestedEvent]) -> Summary:
+    def summary(self, place: BatchPlace, runs: Sequence[Run]) -> Summary:
         """The batch boiled down; raises BadBatch for what is wrong whatever came before it (W-2)."""
-        block_us = place.block_time * SECOND_US
+        block_us, sequence, plain = place.block_time * SECOND_US, place.first, True
         services: dict[str, int] = {}
-        ids, clocks, plain = array("Q"), list[ClockFinding](), True
+        ids, clocks = array("Q"), list[ClockFinding]()
         streams: dict[str, list[int]] = {}
-        service, epoch, at, key = "", 0, 0, ""
-        for event in events:
-            body = event.body
-            stream, version = body["stream"], body["version"]
-            if body["decision"]["index"] == 0:
-                service, epoch = body["producer"]["service"], body["producer"]["epoch"]
-                at, key = self._micros(body["time"], event), stream.split("/", 2)[1:2]
-                count = body["decision"]["count"]
-                services[service] = services.get(service, 0) + count
-                ids.append(_id_key(body["decision"]["id"]))
+        for run in runs:
+            service, epoch, began = run.service, run.epoch, sequence
+            for row in run.rows:
+                at, events = self._micros(row[1], place, sequence), row[8]
+                ids.append(_id_key(row[0]))
                 if not -MOST_BEFORE_US <= block_us - at <= MOST_AFTER_US:
                     after_s = (block_us - at) / SECOND_US
-                    clocks.append(ClockFinding(place.lane, event.sequence, count, service, after_s))
-            elif stream.split("/", 2)[1:2] != key:
-                raise BadBatch(Lie.WRONG_LANE, f"the decision at {_at(event)} writes streams of two keys (W-2)")
-            known = streams.get(stream)
-            if known is None:
-                self._check_stream(event, service)
-                streams[stream] = [version, version, epoch, at, at]
-            elif known[1] + 1 == version and known[4] <= at:
-                known[1], known[2], known[4] = version, epoch, at
-            else:
-                plain = False
-            if version >= NUMBER_LIMIT or epoch >= NUMBER_LIMIT:
-                raise BadBatch(Lie.WRONG_VERSION, f"a version or an epoch at {_at(event)} is past 2^63")
-        packed = b"".join(STREAM.pack(self.key(stream), *known) for stream, known in streams.items())
-        return Summary(services, ids.tobytes(), packed, plain, clocks)
+                    clocks.append(ClockFinding(place.lane, sequence, len(events), service, after_s))
+                if len(events) > 1 and len({event[1].split("/", 2)[1] for event in events}) > 1:
+                    raise BadBatch(
+                        Lie.WRONG_LANE, f"the decision at {_at(place, sequence)} writes streams of two keys (W-2)"
+                    )
+                for _, stream, version, _ in events:
+                    known = streams.get(stream)
+                    if known is None:
+                        self._check_stream(stream, service, place, sequence)
+                        streams[stream] = [version, version, epoch, at, at]
+                    elif known[1] + 1 == version and known[4] <= at:
+                        known[1], known[2], known[4] = version, epoch, at
+                    else:
+                        plain = False
+                    sequence += 1
+            services[service] = services.get(service, 0) + sequence - began
+        uses = array("Q")
+        for known in streams.values():
+            uses.extend(known)
+        return Summary(services, ids.tobytes(), list(streams), uses.tobytes(), plain, clocks)
+
+    def events(self, place: BatchPlace, runs: Sequence[Run]) -> list[AttestedEvent]:
+        """The events of checked runs, with their bodies."""
+        bodies = [body for run in runs for body in records(run)]
+        return [AttestedEvent(raw, body, at, place) for at, (raw, body) in enumerate(bodies, start=place.first)]
 
     def decisions(self, job: Job) -> list[DecisionUse]:
         """The batch decision by decision, for a walk that has found something out of the ordinary."""
-        found: list[DecisionUse] = []
-        for event in self.open(job):
-            body = event.body
-            if body["decision"]["index"] == 0:
-                producer, at = body["producer"], self._micros(body["time"], event)
-                found.append(DecisionUse(event.sequence, producer["service"], producer["epoch"], at, []))
-            found[-1].writes.append(StreamUse(self.key(event.stream), event.stream, body["version"]))
+        found, sequence = list[DecisionUse](), job.place.first
+        for run in self.open(job):
+            for row in run.rows:
+                writes = [(stream, version) for _, stream, version, _ in row[8]]
+                at = self._micros(row[1], job.place, sequence)
+                found.append(DecisionUse(sequence, run.service, run.epoch, at, writes))
+                sequence += len(writes)
         return found
 
-    def key(self, stream: str) -> int:
-        """The 64-bit key of a stream's name."""
-        return int.from_bytes(blake2b(stream.encode(), digest_size=8, key=self._secret).digest(), "little")
-
-    def _check_stream(self, event: AttestedEvent, service: str) -> None:
+    def _check_stream(self, stream: str, service: str, place: BatchPlace, sequence: int) -> None:
         """W-2: a service writes its own streams only, each in its lane."""
-        parts = event.stream.split("/")
+        parts = stream.split("/")
         if parts[0] != service:
-            raise BadBatch(Lie.WRONG_LANE, f"{service} wrote into a stream of {parts[0] or 'nobody'} at {_at(event)}")
+            owner = parts[0] or "nobody"
+            raise BadBatch(Lie.WRONG_LANE, f"{service} wrote into a stream of {owner} at {_at(place, sequence)}")
         key = parts[1] if len(parts) == _STREAM_PARTS else ""
         lane = self._lane_of.get(key)
         if lane is None:
             try:
-                lane = lane_of_stream(event.stream, self._lanes)
+                lane = lane_of_stream(stream, self._lanes)
             except InvalidValue as error:
-                raise BadBatch(Lie.WRONG_LANE, f"the stream at {_at(event)}: {error.detail}") from error
+                raise BadBatch(Lie.WRONG_LANE, f"the stream at {_at(place, sequence)}: {error.detail}") from error
             if len(self._lane_of) >= _MOST_CACHED:
                 self._lane_of.clear()
             if key:
                 self._lane_of[key] = lane
-        if lane != event.place.lane:
-            raise BadBatch(Lie.WRONG_LANE, f"the stream at {_at(event)} belongs into lane {lane} (W-2)")
+        if lane != place.lane:
+            raise BadBatch(Lie.WRONG_LANE, f"the stream at {_at(place, sequence)} belongs into lane {lane} (W-2)")
 
-    def _micros(self, wire: str, event: AttestedEvent) -> int:
+    def _micros(self, wire: str, place: BatchPlace, sequence: int) -> int:
         """A wire time in microseconds since 1970; the part up to the second is parsed once."""
         try:
             seconds = self._seconds.get(wire[:19])
@@ -171,7 +164,7 @@ class BatchChecker:
                 raise InvalidValue("before 1970", field="time", value=wire)
             return seconds * SECOND_US + int(wire[20:26])
         except (InvalidValue, TypeError, IndexError) as error:
-            raise BadBatch(Lie.UNREADABLE, f"the time at {_at(event)} is none: {error}") from error
+            raise BadBatch(Lie.UNREADABLE, f"the time at {_at(place, sequence)} is none: {error}") from error
 
 
 def _id_key(decision: str) -> int:
@@ -179,5 +172,5 @@ def _id_key(decision: str) -> int:
     return (whole >> 64) ^ (whole & 0xFFFF_FFFF_FFFF_FFFF)
 
 
-def _at(event: AttestedEvent) -> str:
-    return f"record {event.sequence} of lane {event.place.lane}"
+def _at(place: BatchPlace, sequence: int) -> str:
+    return f"record {sequence} of lane {place.lane}"

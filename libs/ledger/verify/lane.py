@@ -110,7 +110,7 @@ class LaneWalk:
         for at, key in enumerate(array("Q", summary.decisions), start=1):
             if not add(key):
                 raise BadBatch(Lie.REPEATED_ID, f"decision {at} of {_batch(job)} was attested before")
-        if not (summary.plain and self._memory.streams.apply(summary.streams)):
+        if not (summary.plain and self._memory.streams.apply(summary.streams, summary.uses)):
             for decision in checker.decisions(job):
                 self._decision(decision, void)
         self.batches += 1
@@ -118,25 +118,25 @@ class LaneWalk:
 
     def _decision(self, decision: DecisionUse, void: Callable[[VoidDecision], None]) -> None:
         """The slow way, decision by decision: it is void when one of its versions stands already (W-21)."""
-        streams, fresh = self._memory.streams, dict[int, StreamState]()
+        streams, fresh = self._memory.streams, dict[str, StreamState]()
         where = f"record {decision.sequence} of lane {self.lane}"
-        for key, stream, version in decision.writes:
-            stands = streams.state(key)
+        for stream, version in decision.writes:
+            stands = streams.state(stream)
             if version <= stands.version:
                 if decision.epoch <= stands.epoch:
                     raise BadBatch(Lie.WRONG_VERSION, f"{where}: {stream} gets version {version} twice in one life")
                 size = len(decision.writes)
                 void(VoidDecision(self.lane, decision.sequence, size, decision.service, stream, version))
                 return
-        for key, stream, version in decision.writes:
-            state = fresh.get(key) or streams.state(key)
+        for stream, version in decision.writes:
+            state = fresh.get(stream) or streams.state(stream)
             if version != state.version + 1:
                 raise BadBatch(Lie.WRONG_VERSION, f"{where}: {stream} gets version {version} after {state.version}")
             if decision.time < state.time:
                 raise BadBatch(Lie.TIME_WENT_BACK, f"{where}: {stream} goes back in time at version {version}")
-            fresh[key] = StreamState(version, decision.epoch, decision.time)
-        for key, state in fresh.items():
-            streams.put(key, state)
+            fresh[stream] = StreamState(version, decision.epoch, decision.time)
+        for stream, state in fresh.items():
+            streams.put(stream, state)
 
 
 def _batch(job: Job) -> str:

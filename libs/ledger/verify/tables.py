@@ -1,19 +1,21 @@
 """Compact memory of a walk: 32 bytes a slot for a stream, 8 for a decision, so that a big ledger fits a small machine.
 
 A Python dict takes over 200 bytes a stream; these tables take 55 to 110, whatever the length of the names. Keys are
-64-bit digests under a key of this run, so that nobody can aim for a collision; 0 marks an empty slot.
+Python's 64-bit hashes of the names, under a secret of this process, so that nobody can aim for a collision; 0 marks an
+empty slot.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple
 
 _FIRST_SLOTS = 1 << 12
 _FILLED = 0.6
-NUMBER_LIMIT = 1 << 63
 _WORDS = 4
+_KEY_MASK = (1 << 64) - 1
 
 
 class StreamState(NamedTuple):
@@ -24,8 +26,8 @@ class StreamState(NamedTuple):
     time: int
 
 
-# What a batch did to a stream: key, first and last version, last epoch, first and last time.
-STREAM = Struct("<6Q")
+# What a batch did to a stream: first and last version, last epoch, first and last time.
+USE = Struct("=5Q")
 
 
 class IdTable:
@@ -69,37 +71,39 @@ class StreamTable:
 
     def __init__(self) -> None:
         self._slots = array("Q", bytes(8 * _WORDS * _FIRST_SLOTS))
+        self._count = 0
         self._mask = _FIRST_SLOTS - 1
         self._left = int(_FIRST_SLOTS * _FILLED)
 
     def __len__(self) -> int:
         """How many streams it knows."""
-        return int((self._mask + 1) * _FILLED) - self._left
+        return self._count
 
-    def state(self, key: int) -> StreamState:
+    def state(self, stream: str) -> StreamState:
         """The stream's state."""
-        slots, at = self._slots, self._find(key or 1)
+        slots, at = self._slots, self._find(_key(stream))
         return StreamState(slots[at + 1], slots[at + 2], slots[at + 3])
 
-    def put(self, key: int, state: StreamState) -> None:
+    def put(self, stream: str, state: StreamState) -> None:
         """Remember the stream's state."""
-        self._put(key or 1, *state)
+        self._put(_key(stream), *state)
 
-    def apply(self, packed: bytes) -> bool:
-        """Move all these streams on (`STREAM` each), or none of them when one does not continue."""
+    def apply(self, streams: Sequence[str], uses: bytes) -> bool:
+        """Move all these streams on (a `USE` each), or none of them when one does not continue."""
         undo: list[tuple[int, int, int, int]] = []
-        for key, first, last, epoch, began, ended in STREAM.iter_unpack(packed):
-            slots, at = self._slots, self._find(key or 1)
+        for stream, (first, last, epoch, began, ended) in zip(streams, USE.iter_unpack(uses), strict=True):
+            key = _key(stream)
+            slots, at = self._slots, self._find(key)
             version, time = slots[at + 1], slots[at + 3]
             if version + 1 != first or time > began:
                 for before in reversed(undo):
                     self._put(*before)
                 return False
-            undo.append((key or 1, version, slots[at + 2], time))
+            undo.append((key, version, slots[at + 2], time))
             if version:
                 slots[at + 1], slots[at + 2], slots[at + 3] = last, epoch, ended
             else:
-                self._put(key or 1, last, epoch, ended)
+                self._put(key, last, epoch, ended)
         return True
 
     def _find(self, key: int) -> int:
@@ -115,6 +119,7 @@ class StreamTable:
         slots[at + 1], slots[at + 2], slots[at + 3] = version, epoch, time
         if not slots[at]:
             slots[at] = key
+            self._count += 1
             self._left -= 1
             if not self._left:
                 self._grow()
@@ -127,3 +132,7 @@ class StreamTable:
                 to = self._find(key)
                 self._slots[to : to + _WORDS] = old[at : at + _WORDS]
         self._left += int((size - size // 2) * _FILLED)
+
+
+def _key(stream: str) -> int:
+    return (hash(stream) & _KEY_MASK) or 1

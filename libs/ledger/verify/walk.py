@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -21,8 +20,6 @@ from libs.ledger.verify.pool import Checkers, Inline, Outcome, Work, Workers
 from libs.ledger.verify.remembered import Remembered
 from libs.ledger.verify.report import Found, LaneReport, Report, RowsReport, VoidDecision
 from libs.ledger.verify.rows import RowReader, Rows, open_rows
-
-_SECRET_BYTES = 16
 
 Progress = Callable[[int, int, int], None]
 
@@ -103,10 +100,9 @@ class _Walk:
             return
         for rows in self._rows:
             report.databases[rows.database.service] = RowsReport()
-        secret = secrets.token_bytes(_SECRET_BYTES)
-        work = Work(reader.identity, keys, secret, [rows.database for rows in self._rows])
+        work = Work(reader.identity, keys, [rows.database for rows in self._rows])
         checkers: Checkers = Workers(work, workers) if workers else Inline(work, self._rows)
-        self._slow = BatchChecker(reader.identity, keys, secret)
+        self._slow = BatchChecker(reader.identity, keys)
         try:
             for lane, state in enumerate(states):
                 await self._lane(lane, state, marks[lane], checkers, 2 * workers + 2)

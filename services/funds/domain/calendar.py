@@ -41,6 +41,12 @@ class Year(NamedTuple):
     half: frozenset[date]
 
 
+def import_libraries() -> None:
+    """Import both calendar libraries now: two seconds that no command should wait for."""
+    import exchange_calendars  # noqa: F401, PLC0415
+    import holidays  # noqa: F401, PLC0415
+
+
 def check_holiday_set(name: str, field: str, year: int) -> None:
     """Raise InvalidValue, naming the field, for an unknown holiday set; YearNotCovered for the year."""
     kind, _, key = name.partition(":")

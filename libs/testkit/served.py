@@ -1,0 +1,60 @@
+"""A served fleet on the stack: a process a service, with a home and a database of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from libs.adapters.clock import SystemClock
+from libs.adapters.tests.schemas import own_database
+from libs.edge.fleet import ServedFleet, served_fleet
+from libs.edge.importing import Imported, Importer
+from libs.edge.issuer import LocalIssuer
+from libs.ledger.deploy import deploy
+from libs.stack.addresses import Addresses
+from libs.stack.places import CHECKOUT
+from libs.testkit.journey import People
+from services.funds.import_yaml import entries
+
+DOCUMENT = CHECKOUT / "tests-e2e" / "data" / "funds.yaml"
+TENANT = "meridian"
+LANES = 4
+
+
+@pytest.fixture(scope="session")
+def fleet_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of the fleet: its keys, its issuer, its logs."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet]:
+    """Attestation and funds, ready, on a ledger and a database of their own."""
+    async with own_database(stack) as dsn:
+        await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=["funds"])
+        environment = stack.environment() | {
+            "CARTULARY_HOME": str(fleet_home),
+            "CARTULARY_POSTGRES_DSN": dsn,
+            "CARTULARY_LANES": str(LANES),
+            # Who does not ask to wait is answered at once, so that random requests are many.
+            "CARTULARY_DEFAULT_WAIT_S": "0",
+        }
+        async with served_fleet(["attestation", "funds"], environment, fleet_home / "log", within_s=100) as served:
+            yield served
+
+
+@pytest.fixture(scope="session")
+def people(fleet: ServedFleet, fleet_home: Path) -> People:
+    """Callers of funds."""
+    return People(fleet.url("funds"), LocalIssuer(fleet_home / "issuer", "cartulary-local", "cartulary"))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def imported(people: People) -> Imported:
+    """What came of the demo's document, imported once for all journeys."""
+    clock = SystemClock()
+    maker, checker = (people.token(sub, TENANT) for sub in ("maker", "checker"))
+    return await Importer(people.url, maker, checker, clock).run(entries(DOCUMENT.read_text(), TENANT, clock.now()))
