@@ -140,11 +140,12 @@ class Flights:
             if not flight.settled and flight.nonce < next_nonce:
                 self._take(flight, f"nonce {flight.nonce} was filled unseen")
 
-    def attested(self) -> list[Flight]:
-        """The attested flights at the front, in lane order; they stay until `forget`."""
-        ready = []
+    def attested(self, most_events: int | None = None) -> list[Flight]:
+        """The attested flights at the front, in lane order, one at least if there is one; they stay until `forget`."""
+        ready, events = list[Flight](), 0
         for flight in self._flights:
-            if not flight.attested:
+            events += flight.batch.count
+            if not flight.attested or (ready and most_events is not None and events > most_events):
                 break
             ready.append(flight)
         return ready

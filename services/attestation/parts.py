@@ -31,6 +31,8 @@ class Knobs:
     sender (quirk 4); on a network with `--tx-pool-limit-by-account-percentage=1`, ours among them, more fill the block.
     `flight_gas` bounds the gas limits of everything that the process has in flight: what a block cannot hold gains
     nothing in the pool, and some nodes drop a small transaction that overtakes a large one there.
+    `poll_s` is the time between two looks for a block. A lane with something in flight waits `busy_s` for intents, any
+    other one `idle_s`: they come at once when there are some, and every look without one costs the bus a request.
     """
 
     limits: BatchLimits = field(default_factory=BatchLimits)
@@ -38,8 +40,8 @@ class Knobs:
     flight_gas: int = 60_000_000
     offer_again_blocks: int = 3
     poll_s: float = 0.02
-    idle_s: float = 0.05
-    busy_s: float = 0.01
+    idle_s: float = 0.2
+    busy_s: float = 0.02
     passed_over: frozenset[str] = frozenset()
 
 
