@@ -24,26 +24,30 @@ JUDGED_EVERY = 100
 
 
 async def c1(random: Random, kills: int) -> tuple[Recoveries, Verdict]:
-    """So many faults over one fleet; in the long form it is judged on the way as well."""
+    """At least so many kills over one fleet, pauses beside them; in the long form it is judged on the way as well."""
     table = Recoveries("C1")
     async with running_fleet() as fleet:
         load = Load(fleet, RATE_PER_S, random)
         while True:
             async with load.running():
                 await load.all_lanes_commit(time.monotonic())
-                until = min(kills, (table.count // JUDGED_EVERY + 1) * JUDGED_EVERY)
-                while table.count < until:
-                    await _one(fleet, load, random, table, kills)
+                enough = min(kills, (_killed(table) // JUDGED_EVERY + 1) * JUDGED_EVERY)
+                while _killed(table) < enough:
+                    await _one(fleet, load, random, table)
             verdict = await judge(fleet, load)
-            if not verdict.holds or table.count >= kills:
+            if not verdict.holds or _killed(table) >= kills:
                 return table, verdict
 
 
-async def _one(fleet: Fleet, load: Load, random: Random, table: Recoveries, kills: int) -> None:
+def _killed(table: Recoveries) -> int:
+    """How many processes got a SIGKILL; a pause is none."""
+    return table.count - sum(len(table.by_kind[kind]) for kind in PAUSES)
+
+
+async def _one(fleet: Fleet, load: Load, random: Random, table: Recoveries) -> None:
     """Break one thing, or two, at a random moment of the path's work; wait until every lane commits again."""
     in_turn = table.count < len(KINDS)
     chosen = [KINDS[table.count]] if in_turn else random.sample(KINDS, 2 if random.random() < TWO_AT_ONCE else 1)
-    chosen = chosen[: kills - table.count]
     await asyncio.sleep(random.uniform(0, 1.5))
     broken_at = time.monotonic()
     await asyncio.gather(*(_break(fleet, kind, random.choice(PAUSED_S), random.uniform(0, 1.0)) for kind in chosen))
