@@ -95,7 +95,7 @@ def rival(dsn: str, database: str) -> Iterator[float]:
     from eventsourcing.domain import Aggregate  # noqa: PLC0415
 
     class Order(Aggregate):
-        def __init__(self, **particulars: str) -> None:
+        def __init__(self, particulars: dict[str, str]) -> None:
             self.particulars = particulars
 
     at = urlsplit(dsn)
@@ -108,7 +108,7 @@ def rival(dsn: str, database: str) -> Iterator[float]:
             placed = list(lines(RIVAL_ORDERS, Random(seed)))
             began = time.perf_counter()
             for first in range(0, RIVAL_ORDERS, RIVAL_BATCH):
-                orders.save(*(Order(**orjson.loads(line)) for line in placed[first : first + RIVAL_BATCH]))
+                orders.save(*(Order(orjson.loads(line)) for line in placed[first : first + RIVAL_BATCH]))
             yield RIVAL_ORDERS / (time.perf_counter() - began)
     finally:
         orders.close()

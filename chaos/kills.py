@@ -41,7 +41,7 @@ async def c1(random: Random, kills: int) -> tuple[Recoveries, Verdict]:
 
 def _killed(table: Recoveries) -> int:
     """How many processes got a SIGKILL; a pause is none."""
-    return table.count - sum(len(table.by_kind[kind]) for kind in PAUSES)
+    return table.count - sum(len(table.by_kind.get(kind, ())) for kind in PAUSES)
 
 
 async def _one(fleet: Fleet, load: Load, random: Random, table: Recoveries) -> None:
