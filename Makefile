@@ -33,8 +33,8 @@ test: lint ## everything that must hold: lint, then all tests on real parts
 bench: setup ## measure (make bench ONLY=B1,B4)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-chaos: setup ## kill everything in turn under load (LONG=1, KILLS=60, SEED=7)
-	@$(BIN)/python -m chaos $(if $(LONG),--long) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+chaos: setup ## kill everything in turn under load (LONG=1, KILLS=60, SEED=7, ONLY=C1,C4)
+	@$(BIN)/python -m chaos $(if $(LONG),--long) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lock: setup ## compile requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \

@@ -116,7 +116,8 @@ class Composition:
     def checks(self) -> list[Check]:
         """Why this process is not well, if it is not."""
         states = [Check(f"path {role}", self._path_state(role)) for role in self.roles]
-        return [*states, Check("ledger", self._ledger_state), Check("backlog", self._backlog_state)]
+        parts = {"ledger": self._ledger_state, "life": self._life_state, "backlog": self._backlog_state}
+        return [*states, *(Check(name, probe) for name, probe in parts.items())]
 
     def _path_state(self, role: Role) -> Callable[[], Awaitable[Any]]:
         async def state() -> State:
@@ -134,6 +135,12 @@ class Composition:
         except LedgerUnreachable as away:
             # Commands are still accepted as intents and reads go on (invariant 14).
             return State("degraded", f"the ledger is out of reach, nothing commits: {away.detail}")
+
+    async def _life_state(self) -> State:
+        life = await self.store.life()
+        if life is None or not life.settled:
+            return State("failing", "nothing is decided before the markers of this life are attested (W-21)")
+        return State("ok", f"epoch {life.epoch}")
 
     async def _backlog_state(self) -> State:
         waiting, oldest = await self.store.backlog()
