@@ -77,5 +77,5 @@ async def run(stack: Addresses) -> list[Figure]:
     return [
         figure("B4", f"events replayed, of {EVENTS}", whole, "events/s", AIM, Beside("bare inserts of the rows", bare)),
         figure("B4", f"events replayed, of {QUARTER}", quarter, "events/s", AIM),
-        figure("B4", "memory of the replay", [peak[0] / 1e6], "MB", "flat"),
+        figure("B4", "memory of the replay", [peak[0] / 1e6], "MB", ""),
     ]

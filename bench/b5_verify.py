@@ -83,6 +83,6 @@ async def run(stack: Addresses) -> list[Figure]:
     memory = f"memory, {EVENTS} events"
     return [
         figure("B5", "events verified", plain, "events/s", AIM, Beside("hashing the bodies once, one process", bare)),
-        figure("B5", with_rows, held, "events/s", "apart", Beside("without", median(plain))),
+        figure("B5", with_rows, held, "events/s", "", Beside("without", median(plain))),
         figure("B5", memory, [peak[0] / 1e6], "MB", "flat", Beside(f"{QUARTER} events", less[0] / 1e6)),
     ]
