@@ -84,5 +84,5 @@ async def run(stack: Addresses) -> list[Figure]:
     return [
         figure("B5", "events verified", plain, "events/s", AIM, Beside("hashing the bodies once, one process", bare)),
         figure("B5", with_rows, held, "events/s", "", Beside("without", median(plain))),
-        figure("B5", memory, [peak[0] / 1e6], "MB", "flat", Beside(f"{QUARTER} events", less[0] / 1e6)),
+        figure("B5", memory, [peak[0] / 1e6], "MB", "", Beside(f"{QUARTER} events", less[0] / 1e6)),
     ]
