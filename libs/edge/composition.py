@@ -17,7 +17,7 @@ from libs.edge.callers import Gateway
 from libs.edge.component import Component, ServiceParts
 from libs.edge.desk import PostgresChangeDesk
 from libs.edge.health import Check, State
-from libs.edge.path import ROLES, Parts, Role, ServicePath
+from libs.edge.path import ROLES, Keys, Parts, Role, ServicePath
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.hashing import genesis_head
@@ -93,7 +93,7 @@ class Composition:
         seal = sealer(key, lambda lane: genesis_head(identity.chain_id, identity.contract, lane))
         for role in self.roles:
             self.paths[role] = ServicePath(
-                self.parts, self.stores[role], bus, node, self.ports.clock, self.keyed, seal,
+                self.parts, self.stores[role], bus, node, self.ports.clock, Keys(self.keyed, seal),
                 gateway=self.gateway if role == "api" else None, backlog_limit=self.settings.backlog_limit,
             )  # fmt: skip
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import structlog
 
@@ -16,7 +16,7 @@ from libs.kernel.errors import CartularyError, Conflict
 from libs.kernel.events import Event
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
-from libs.ports import Bus, Clock, Life, Store
+from libs.ports import Bus, Clock, Life, Privacy, Store
 from libs.ports.changes import Projection
 from libs.runtime import life
 from libs.runtime.automatic import Automatic, DueCommand, DueLoop, Reaction, Reactor
@@ -48,6 +48,19 @@ class Parts:
     due: Mapping[str, DueCommand] = field(default_factory=dict)
     foreign: Mapping[str, Callable[[str, dict[str, Any]], Event]] = field(default_factory=dict)
 
+    @property
+    def holds_personal(self) -> bool:
+        """Whether an event of the service holds a personal value, so that it needs a key store."""
+        return any(kind.holds_personal for kind in self.decider.catalogue.types())
+
+
+class Keys(NamedTuple):
+    """What a service hashes, signs its runs and seals personal values with."""
+
+    hashes: KeyedHashes
+    seal: Seal
+    privacy: Privacy | None = None
+
 
 class LivingStore(Store, Protocol):
     """A store whose schema can be made, and that can forget which life it knew."""
@@ -65,15 +78,15 @@ class ServicePath:
     """One service in one process; `at` is told the named crash points."""
 
     def __init__(
-        self, parts: Parts, store: LivingStore, bus: Bus, node: LedgerReader, clock: Clock, keyed: KeyedHashes,
-        seal: Seal, *, gateway: Gateway | None = None, backlog_limit: int = 200_000, at: At = nowhere,
+        self, parts: Parts, store: LivingStore, bus: Bus, node: LedgerReader, clock: Clock, keys: Keys, *,
+        gateway: Gateway | None = None, backlog_limit: int = 200_000, at: At = nowhere,
     ) -> None:  # fmt: skip
-        self.parts, self.store, self.bus, self.node, self.clock, self.keyed = parts, store, bus, node, clock, keyed
+        self.parts, self.store, self.bus, self.node, self.clock, self.keys = parts, store, bus, node, clock, keys
         self.service, self.lanes = parts.decider.service, node.identity.lanes
-        self._seal, self._backlog_limit, self._at = seal, backlog_limit, at
+        self._backlog_limit, self._at = backlog_limit, at
         self.state = "starting"
         self.rebuilt_events = 0
-        self.gateway = gateway or Gateway(store, keyed)
+        self.gateway = gateway or Gateway(store, keys.hashes)
         self._assemble()
 
     def _assemble(self) -> None:
@@ -81,14 +94,15 @@ class ServicePath:
         self.rules = Rules(parts.decider)
         own = {f"{self.service}.{stem}": projection for stem, projection in CHANGE_PROJECTIONS.items()}
         self.loop = DecideLoop(
-            self.store, self.rules, self.clock, self.keyed, lanes=lanes, backlog_limit=self._backlog_limit
-        )
-        self.relay = Relay(self.service, self.store, self.bus, self.clock, self._seal, lanes=lanes, at=self._at)
+            self.store, self.rules, self.clock, self.keys.hashes, lanes=lanes, backlog_limit=self._backlog_limit,
+            privacy=self.keys.privacy,
+        )  # fmt: skip
+        self.relay = Relay(self.service, self.store, self.bus, self.clock, self.keys.seal, lanes=lanes, at=self._at)
         self.committer = Committer(
-            self.store, self.rules, self.bus, self.node, self.clock, self.keyed, {**own, **parts.projections},
+            self.store, self.rules, self.bus, self.node, self.clock, self.keys.hashes, {**own, **parts.projections},
             lanes=lanes, foreign=parts.foreign, at=self._at,
         )  # fmt: skip
-        automatic = Automatic(self.service, self.loop, self.clock, self.keyed)
+        automatic = Automatic(self.service, self.loop, self.clock, self.keys.hashes)
         self.reactor = Reactor(
             automatic, self.store, self.bus, self.node, self.rules.types.cursor_advanced, parts.reactions, self._parse,
             lanes=lanes, at=self._at,
@@ -134,7 +148,7 @@ class ServicePath:
                 self.rebuilt_events = 0
                 await life.rebuild(self.store, self.committer, self.bus, self.node, self.clock, self._rebuilt)
                 try:
-                    await life.begin(self.store, self.node, self.rules, self.clock, self.keyed)
+                    await life.begin(self.store, self.node, self.rules, self.clock, self.keys.hashes)
                 except Conflict:
                     self.store.begin_anew()
         while await self._life() is None:

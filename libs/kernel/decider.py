@@ -28,6 +28,8 @@ class Command(BaseModel):
 
     # Whether the change takes effect only after another subject approved it (TA-F-4); the runtime sees to it.
     four_eyes: ClassVar[bool] = False
+    # The fields whose values are personal: no problem shows them, and a proposal of the command seals them.
+    personal: ClassVar[frozenset[str]] = frozenset()
 
     now: datetime
 

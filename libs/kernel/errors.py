@@ -19,6 +19,11 @@ class CartularyError(Exception):
         self.field = field
         self.value = value
 
+    def without_value(self) -> CartularyError:
+        """This error without the value, which is personal."""
+        self.value = None
+        return self
+
     def as_problem(self) -> dict[str, object]:
         """The RFC 9457 members of this error, without `instance`."""
         problem: dict[str, object] = {

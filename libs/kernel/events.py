@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
 from libs.kernel.errors import CartularyError
+from libs.kernel.personal import Personal, Term
 from libs.kernel.streams import stream_name
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -42,7 +43,8 @@ class Event(BaseModel):
     `<service>.<ClassName>.v<schema_version>`. No field is a float (invariant 7).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # An error about an event must not show what it holds.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     service: ClassVar[str] = ""
     aggregate: ClassVar[str] = ""
@@ -50,6 +52,8 @@ class Event(BaseModel):
     id_field: ClassVar[str] = ""
     schema_version: ClassVar[int] = 1
     upcasters: ClassVar[Mapping[int, Upcaster]] = {}
+    # Whether a field is a personal value, which is sealed before the event is stored (invariant 6).
+    holds_personal: ClassVar[bool] = False
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -57,6 +61,7 @@ class Event(BaseModel):
         for name, field in cls.model_fields.items():
             if _mentions_float(field.annotation):
                 raise TypeError(f"{cls.__name__}.{name}: an event has no float; use Decimal")
+            cls.holds_personal = cls.holds_personal or _mentions_personal(field.annotation)
 
     @classmethod
     def type_name(cls) -> str:
@@ -83,6 +88,10 @@ class Event(BaseModel):
         """The work that this event makes due (W-25)."""
         return ()
 
+    def search(self) -> tuple[Term, ...]:
+        """What the event's data subject is found by from now on; asked while its personal values are clear."""
+        return ()
+
 
 def _mentions_float(annotation: Any) -> bool:
     if annotation is float:
@@ -90,6 +99,14 @@ def _mentions_float(annotation: Any) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return any(_mentions_float(field.annotation) for field in annotation.model_fields.values())
     return any(map(_mentions_float, get_args(annotation)))
+
+
+def _mentions_personal(annotation: Any) -> bool:
+    if annotation is Personal or get_origin(annotation) is Personal:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_mentions_personal(field.annotation) for field in annotation.model_fields.values())
+    return any(map(_mentions_personal, get_args(annotation)))
 
 
 class Catalogue:

@@ -6,7 +6,7 @@ from sha3 import keccak_256
 
 from libs.kernel.errors import InvalidValue
 
-_PARTS = 4
+STREAM_PARTS = 4
 _LANE_PARTS = 3
 _LANE_STREAMS = ("epoch", "cursor")
 
@@ -28,7 +28,7 @@ def lane_stream(service: str, lane: int, kind: str) -> str:
 def key_of(stream: str) -> str:
     """The lane key of a stream; raises InvalidValue for another form."""
     parts = stream.split("/")
-    if len(parts) == _PARTS or (len(parts) == _LANE_PARTS and parts[2] in _LANE_STREAMS):
+    if len(parts) == STREAM_PARTS or (len(parts) == _LANE_PARTS and parts[2] in _LANE_STREAMS):
         return parts[1]
     raise InvalidValue("not a stream name", field="stream", value=stream)
 

@@ -20,6 +20,7 @@ from libs.ports.bus import (
 from libs.ports.clock import (
     Clock,
 )
+from libs.ports.privacy import Privacy, Ring
 from libs.ports.store import (
     Commit,
     CommittedDecision,
@@ -65,6 +66,8 @@ __all__ = [
     "Outcome",
     "Outgoing",
     "Position",
+    "Privacy",
+    "Ring",
     "RunOfIntents",
     "Signal",
     "Status",

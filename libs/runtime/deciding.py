@@ -22,9 +22,9 @@ from libs.kernel.errors import (
 )
 from libs.kernel.ids import uuid7
 from libs.kernel.keyed import KeyedHashes
-from libs.kernel.streams import key_of, lane_of_stream
+from libs.kernel.streams import STREAM_PARTS, key_of, lane_of_stream
 from libs.observe import metrics
-from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Store
+from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Privacy, Ring, Store
 from libs.runtime.four_eyes import Rules
 from libs.runtime.planning import EMPTY, Folded, Plan, Planner, Request
 
@@ -48,9 +48,11 @@ class DecideLoop:
         lanes: int,
         backlog_limit: int = 200_000,
         new_id: Callable[[datetime], UUID] = uuid7,
+        privacy: Privacy | None = None,
     ) -> None:
         self._store, self._rules, self._clock = store, rules, clock
         self._planner = Planner(rules, keyed, new_id)
+        self._privacy = privacy
         self._lanes, self._backlog_limit = lanes, backlog_limit
         self._queues: list[asyncio.Queue[tuple[Request, asyncio.Future[Outcome]]]] = [
             asyncio.Queue() for _ in range(lanes)
@@ -156,6 +158,7 @@ class DecideLoop:
 
     async def _transaction(self, lane: int, requests: list[Request]) -> dict[str, Outcome | Exception]:
         keys = sorted({key_of(request.streams[0]) for request in requests})
+        ring = await self._ring(requests)
         async with self._store.deciding(requests[0].tenant, lane, keys) as tx:
             known = await tx.begin([request.key for request in requests])
             results: dict[str, Outcome | Exception] = {
@@ -164,9 +167,13 @@ class DecideLoop:
             fresh = [r for r, outcome in zip(requests, known, strict=True) if outcome is None]
             plan = Plan()
             if fresh:
-                plan = await self._plan_group(tx, fresh)
+                plan = await self._plan_group(tx, fresh, ring)
+                if self._privacy is not None and ring is not None:
+                    await self._privacy.keep(ring)
                 await tx.store(plan.intents, plan.settled, list(plan.failed))
-        self._remember(plan.streams)
+        if ring is None:
+            # With personal values nothing is remembered: what is clear lives no longer than its decision.
+            self._remember(plan.streams)
         self._count(plan, len(requests))
         return {**results, **plan.outcomes, **plan.settled, **plan.failed}
 
@@ -180,24 +187,34 @@ class DecideLoop:
         ):
             metrics.DECIDED.labels(service, outcome).inc(count)
 
-    async def _plan_group(self, tx: Deciding, fresh: list[Request]) -> Plan:
-        loaded = await self._load(tx, {s for request in fresh for s in request.streams})
+    async def _ring(self, requests: Iterable[Request]) -> Ring | None:
+        """The keys of the data subjects of these commands; None in a service without personal values."""
+        if self._privacy is None:
+            return None
+        request, *_ = requests = list(requests)
+        streams = {stream for request in requests for stream in request.streams}
+        subjects = {key_of(stream) for stream in streams if stream.count("/") == STREAM_PARTS - 1}
+        return await self._privacy.ring(request.tenant, subjects)
+
+    async def _plan_group(self, tx: Deciding, fresh: list[Request], ring: Ring | None) -> Plan:
+        loaded = await self._load(tx, {s for request in fresh for s in request.streams}, ring)
         rows, unavailable = await self._references(tx, fresh)
         held: set[KeyedClaim] = set()
         while True:
-            plan = self._planner.plan(fresh, loaded, rows, unavailable, held)
+            plan = self._planner.plan(fresh, loaded, rows, unavailable, held, ring)
             lost = await tx.held(sorted(plan.claims)) if plan.claims else set()
             if not lost:
                 return plan
             held |= lost
 
-    async def _load(self, tx: Deciding, streams: set[str]) -> dict[str, Folded]:
+    async def _load(self, tx: Deciding, streams: set[str], ring: Ring | None) -> dict[str, Folded]:
         known = {stream: self._folded.get(stream, EMPTY) for stream in sorted(streams)}
         out = {}
         for stream, loaded in (await tx.load({s: folded.version for s, folded in known.items()})).items():
             state = known[stream].state
-            for type_name, data in loaded.events:
-                state = self._rules.evolve(state, self._rules.catalogue.parse(type_name, data))
+            for version, (type_name, data) in enumerate(loaded.events, loaded.version - len(loaded.events) + 1):
+                clear = ring.open(data, type_name, stream, version) if ring is not None else data
+                state = self._rules.evolve(state, self._rules.catalogue.parse(type_name, clear))
             out[stream] = Folded(loaded.version, loaded.time, state, loaded.pending)
         return out
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from libs.kernel.decider import Command, Decider
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
+from libs.kernel.personal import NotClear, is_leaf
 from libs.runtime.records import (
     ChangeApproved,
     ChangeEnded,
@@ -132,11 +133,12 @@ class Rules:
         if kind is None or not kind.four_eyes:
             raise InvalidValue("not a command under four eyes", field="command", value=name)
         try:
-            return kind.model_validate({**payload, "now": now})
+            return kind.model_validate({**_clear(payload, kind.personal), "now": now})
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, ("payload", *first["loc"])))
-            raise InvalidValue(first["msg"], field=place, value=first.get("input")) from error
+            shown = first.get("input") if kind.personal.isdisjoint(map(str, first["loc"])) else None
+            raise InvalidValue(first["msg"], field=place, value=shown) from (None if kind.personal else error)
 
     def decide(self, command: Command, states: Mapping[str, Any]) -> Sequence[Event]:
         """The events of a command, of the service or of the runtime; raises Refused."""
@@ -183,7 +185,8 @@ class Rules:
             raise InvalidValue("a change must expire later than now", field="expires_at", value=expires_at)
         return [
             self.types.change_proposed(
-                change=command.change, key=command.key, command=command.command, payload=command.payload,
+                change=command.change, key=command.key, command=command.command,
+                payload=_to_seal(command.payload, type(wrapped).personal),
                 reads=command.reads, proposer=command.by, effective_at=command.effective_at, expires_at=expires_at,
             )
         ]  # fmt: skip
@@ -235,3 +238,21 @@ class Rules:
             change=command.change, key=command.key, status=status, by=command.by, reason=reason
         )
         return ended
+
+
+def _to_seal(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
+    """The payload with its personal fields as personal values, which are sealed with the proposal (invariant 6)."""
+    return {
+        name: {"clear": value} if name in personal and not is_leaf(value) else value for name, value in payload.items()
+    }
+
+
+def _clear(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
+    """The payload as it was proposed; raises NotClear when its data subject was erased."""
+    given = dict(payload)
+    for name in personal & given.keys():
+        if is_leaf(given[name]):
+            if "clear" not in given[name]:
+                raise NotClear("the subject of this change was erased", field=f"payload.{name}")
+            given[name] = given[name]["clear"]
+    return given

@@ -14,9 +14,11 @@ from libs.kernel.canonical import canonical
 from libs.kernel.decider import Command, Reference
 from libs.kernel.envelope import Actor, Decision, EventEntry
 from libs.kernel.errors import AlreadyExists, CartularyError, DecisionTooLarge
+from libs.kernel.events import Event
 from libs.kernel.keyed import KeyedHashes
+from libs.kernel.streams import key_of
 from libs.kernel.time import to_wire
-from libs.ports import CommandKey, Intent, KeyedClaim, Outcome, Status
+from libs.ports import CommandKey, Intent, KeyedClaim, Outcome, Ring, Status
 from libs.runtime.four_eyes import Rules
 
 log = structlog.get_logger(__name__)
@@ -82,8 +84,12 @@ class Planner:
         rows: Mapping[str, dict[Reference, Mapping[str, Any] | None]],
         unavailable: CartularyError | None,
         held: set[KeyedClaim],
+        ring: Ring | None = None,
     ) -> Plan:
-        """The plan of commands in their order; `held` are claims that somebody else holds."""
+        """The plan of commands in their order; `held` are claims that somebody else holds.
+
+        `ring` has the keys of the data subjects whose personal values the events hold.
+        """
         plan = Plan(streams=dict(loaded))
         for request in fresh:
             name = request.key.command
@@ -91,19 +97,19 @@ class Planner:
                 if unavailable and request.command.references():
                     raise unavailable
                 command = request.command.given(rows[name]) if name in rows else request.command
-                self._one(plan, request, command, held)
+                self._one(plan, request, command, held, ring)
             except CartularyError as refusal:
                 if refusal.status >= 500:
                     plan.failed[name] = refusal
                 else:
-                    problem = refusal.as_problem()
+                    problem = _shown(refusal, request.command).as_problem()
                     plan.settled[name] = Outcome(request.key.request, "refused", problem=problem)
             except Exception as error:
                 log.exception("decide_failed", command=type(request.command).__name__)
                 plan.failed[name] = error
         return plan
 
-    def _one(self, plan: Plan, request: Request, command: Command, held: set[KeyedClaim]) -> None:
+    def _one(self, plan: Plan, request: Request, command: Command, held: set[KeyedClaim], ring: Ring | None) -> None:
         streams = request.streams if command is request.command else command.streams()
         events = self._rules.decide(command, {stream: plan.streams[stream].state for stream in streams})
         if not events:
@@ -121,7 +127,7 @@ class Planner:
             before = touched.get(stream) or plan.streams[stream]
             after = Folded(before.version + 1, time, self._rules.evolve(before.state, event), decision_id)
             touched[stream] = after
-            entries.append(EventEntry(event.type_name(), stream, after.version, event.data()))
+            entries.append(_entry(event, stream, after.version, ring))
         claims = tuple(
             (event.stream(), self._keyed.claim(request.tenant, claim)) for event in events for claim in event.claims()
         )
@@ -133,11 +139,35 @@ class Planner:
             request.key.command, request.key.request, tuple(entries), request.traceparent,
         )  # fmt: skip
         _check_size(decision)
+        _index(events, ring)
         plan.streams.update(touched)
         plan.claims.update(claim for _, claim in claims)
         plan.intents.append(Intent(decision, claims))
         versions = tuple((stream, folded.version) for stream, folded in touched.items())
         plan.outcomes[request.key.command] = Outcome(request.key.request, "decided", decision_id, versions)
+
+
+def _entry(event: Event, stream: str, version: int, ring: Ring | None) -> EventEntry:
+    """The event as it is stored: its personal values sealed, once and for all (invariant 6)."""
+    data, name = event.data(), event.type_name()
+    if event.holds_personal:
+        if ring is None:
+            raise RuntimeError(f"{name} holds personal values, and this service has no key store")
+        data = ring.seal(data, name, stream, version)
+    return EventEntry(name, stream, version, data)
+
+
+def _index(events: Sequence[Event], ring: Ring | None) -> None:
+    if ring is not None:
+        for event in events:
+            if terms := event.search():
+                ring.index(key_of(event.stream()), terms)
+
+
+def _shown(refusal: CartularyError, command: Command) -> CartularyError:
+    """The refusal as it may be stored and shown: without the value of a personal field."""
+    personal = not command.personal.isdisjoint((refusal.field or "").split("."))
+    return refusal.without_value() if personal else refusal
 
 
 def _check_size(decision: Decision) -> None:

@@ -112,19 +112,24 @@ class ChangeEnded(RuntimeEvent):
     reason: str = ""
 
 
-def of_service(kind: type[RuntimeEvent], service: str, name: str | None = None) -> type[Any]:
+def of_service(
+    kind: type[RuntimeEvent], service: str, name: str | None = None, *, holds_personal: bool = False
+) -> type[Any]:
     """The runtime event as this service's own type: `funds.EpochBegun.v1`."""
-    return type(name or kind.__name__, (kind,), {"service": service, "__module__": kind.__module__})
+    members = {"service": service, "holds_personal": holds_personal, "__module__": kind.__module__}
+    return type(name or kind.__name__, (kind,), members)
 
 
 class RuntimeTypes:
     """The runtime's event types in the name of one service."""
 
     def __init__(self, service: str, commands: Iterable[type[Command]]) -> None:
+        commands = list(commands)
+        personal = any(command.four_eyes and command.personal for command in commands)
         self.epoch_begun = of_service(EpochBegun, service)
         self.cursor_advanced = of_service(CursorAdvanced, service)
-        self.change_proposed = of_service(ChangeProposed, service)
-        self.change_approved = of_service(ChangeApproved, service)
+        self.change_proposed = of_service(ChangeProposed, service, holds_personal=personal)
+        self.change_approved = of_service(ChangeApproved, service, holds_personal=personal)
         self.change_ended = of_service(ChangeEnded, service)
         self.refused = {
             command.__name__: of_service(CommandRefused, service, f"{command.__name__}Refused") for command in commands

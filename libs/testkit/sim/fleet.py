@@ -13,7 +13,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sha3 import keccak_256
 
-from libs.edge.path import ROLES, Parts, Role, ServicePath
+from libs.edge.path import ROLES, Keys, Parts, Role, ServicePath
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError
@@ -116,7 +116,7 @@ class Fleet:
             service, roles = self.roles[name]
             store = SimStore(self.schemas[service], node)
             seal = sealer(self._keys[service], lambda lane: self.heads[lane])
-            path = ServicePath(self.parts[service], store, bus, node_ledger, clock, self.keyed, seal, at=node.at)
+            path = ServicePath(self.parts[service], store, bus, node_ledger, clock, Keys(self.keyed, seal), at=node.at)
             self.paths[name] = path
             return path.run(roles)
         return Attestation(name, node_ledger, bus, clock, self.signers, at=node.at).run()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from libs.edge.path import ServicePath
+from libs.edge.path import Keys, ServicePath
 from libs.kernel.envelope import AttestedEvent, BatchPlace
 from libs.ledger import abi
 from libs.ledger.opening import ProducerKeys, open_batch
@@ -182,7 +182,7 @@ async def _replayed(fleet: Fleet, service: str, found: Found) -> None:
     schema = SimSchema(fleet.world, service, fleet.lanes)
     store, ledger, clock = SimStore(schema, node), fleet.chain.ledger(node), SimClock(node)
     bus = fleet.broker.bus(node)
-    path = ServicePath(fleet.parts[service], store, bus, ledger, clock, fleet.keyed, lambda _lane, run: run)
+    path = ServicePath(fleet.parts[service], store, bus, ledger, clock, Keys(fleet.keyed, lambda _lane, run: run))
     await life.rebuild(store, path.committer, bus, ledger, clock)
     live, replayed = fleet.schemas[service].digest(), schema.digest()
     if live != replayed:
