@@ -220,11 +220,18 @@ class PersonalDataExported(InvestorsEvent):
 
 
 class InvestorErased(InvestorsEvent):
-    """The person's data is to be destroyed: after this event its key is (TA-I-7)."""
-
-    erases: ClassVar[bool] = True
+    """The person's data is to be destroyed: its key is, as soon as the ledger has this (TA-I-7)."""
 
     legal_basis: LegalBasis
+    erased_at: Moment
+
+    def due(self) -> tuple[Due, ...]:
+        """The destruction of the key, at once."""
+        return (Due("DestroyKey", self.erased_at, {"investor": str(self.investor)}),)
+
+
+class KeyDestroyed(InvestorsEvent):
+    """The key is gone: what the ledger holds of the person opens for nobody."""
 
 
 class BankAccountEvent(InvestorsEvent):
@@ -355,9 +362,9 @@ def _screening(investor: UUID, at: Moment, round_: int, attempt: int) -> Due:
 CATALOGUE = Catalogue(
     [
         InvestorRegistered, ParticularsAmended, SelfCertified, DocumentFiled, OnboardingSubmitted, ScreeningRequested,
-        ScreeningRecorded, ScreeningUnavailable, HitResolved, MoreInformationRequested, InvestorApproved, InvestorRejected,
-        OnboardingWithdrawn, ReviewFellDue, ReviewCompleted, InvestorAccountAdded, InvestorAccountRemoved,
-        RelationshipEnded, PersonalDataExported, InvestorErased, BankAccountAdded, BankAccountVerified,
+        ScreeningRecorded, ScreeningUnavailable, HitResolved, MoreInformationRequested, InvestorApproved,
+        InvestorRejected, OnboardingWithdrawn, ReviewFellDue, ReviewCompleted, InvestorAccountAdded, InvestorAccountRemoved,
+        RelationshipEnded, PersonalDataExported, InvestorErased, KeyDestroyed, BankAccountAdded, BankAccountVerified,
         BankAccountClosed, AccountOpened, PayoutAccountSet, AccountInstructionsSet, AccountBlocked, AccountUnblocked,
         AccountClosed, DistributorRegistered, DistributorEnded,
     ]

@@ -1,4 +1,4 @@
-"""Values about people inside the published events of investors (TA-I): names, addresses, tax residences, bank details."""
+"""Values about people inside the published events of investors (TA-I): all but the tax status are personal."""
 
 from __future__ import annotations
 
