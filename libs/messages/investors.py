@@ -363,8 +363,8 @@ CATALOGUE = Catalogue(
     [
         InvestorRegistered, ParticularsAmended, SelfCertified, DocumentFiled, OnboardingSubmitted, ScreeningRequested,
         ScreeningRecorded, ScreeningUnavailable, HitResolved, MoreInformationRequested, InvestorApproved,
-        InvestorRejected, OnboardingWithdrawn, ReviewFellDue, ReviewCompleted, InvestorAccountAdded, InvestorAccountRemoved,
-        RelationshipEnded, PersonalDataExported, InvestorErased, KeyDestroyed, BankAccountAdded, BankAccountVerified,
+        InvestorRejected, OnboardingWithdrawn, ReviewFellDue, ReviewCompleted, InvestorAccountAdded,
+        InvestorAccountRemoved, RelationshipEnded, PersonalDataExported, InvestorErased, KeyDestroyed, BankAccountAdded, BankAccountVerified,
         BankAccountClosed, AccountOpened, PayoutAccountSet, AccountInstructionsSet, AccountBlocked, AccountUnblocked,
         AccountClosed, DistributorRegistered, DistributorEnded,
     ]
