@@ -139,21 +139,12 @@ def _check_shape(run: Run) -> None:
     if not all(type(t) is str for t in (*run.tenants, *run.types)):
         raise MalformedRun("tenants and types are text", field="run")
     for wire in run.actors:
-        _check_actor(wire)
+        sub, role, for_whom, bound_to = (*(wire[name] for name in _ACTOR), wire.get("distributor", ""))
+        whole = len(wire) == len(_ACTOR) + ("distributor" in wire)
+        if not whole or not all(type(text) is str for text in (sub, role, bound_to)) or not _is_text(for_whom):
+            raise MalformedRun("an actor is {sub, role, onBehalfOf}, and distributor where it has one", field="actors")
     for row in run.rows:
         _check_decision(run, row)
-
-
-def _check_actor(wire: dict[str, Any]) -> None:
-    sub, role, for_whom = (wire[name] for name in _ACTOR)
-    members = len(_ACTOR)
-    if "distributor" in wire:
-        # There is one form of an actor without a distributor: the member is missing.
-        members += 1
-        if type(wire["distributor"]) is not str:
-            raise MalformedRun("an actor's distributor is text", field="actors")
-    if len(wire) != members or type(sub) is not str or type(role) is not str or not _is_text(for_whom):
-        raise MalformedRun("an actor is {sub, role, onBehalfOf} and may have a distributor", field="actors")
 
 
 def _check_decision(run: Run, row: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,11 +26,12 @@ from libs.edge.issuer import LocalIssuer
 from libs.edge.paging import PageOf, PageQuery, page
 from libs.edge.permissions import FOUR_EYES, ROLES, FourEyes, Permissions
 from libs.edge.settings import Settings
+from libs.edge.tests.memory_desk import FakeDesk
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, IdempotencyMismatch, NotFound, Refused
 from libs.kernel.ids import uuid7
-from libs.ports import Outcome, Scope
+from libs.ports import Outcome
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -153,67 +154,6 @@ class FakeGateway:
 
     async def outcome(self, tenant: str, command_hash: str) -> Outcome | None:
         return self.known.get((tenant, command_hash))
-
-
-class ChangeCommand(Command):
-    """Stands for the runtime's commands around a change."""
-
-    change: str
-    what: str
-
-    def streams(self) -> tuple[str, ...]:
-        return (f"notes/all/change/{self.change}",)
-
-
-class FakeDesk:
-    """Changes in memory, by tenant."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[dict[str, Any]]] = {}
-
-    async def propose(
-        self, scope: Scope, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
-        effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
-    ) -> Command:  # fmt: skip
-        self.rows.setdefault(scope.tenant, []).append(
-            {
-                "change": change,
-                "command": command,
-                "payload": dict(payload),
-                "status": "proposed",
-                "proposer": actor.sub,
-                "distributor": actor.distributor,
-                "effective_at": effective_at,
-                "expires_at": expires_at or now + timedelta(days=7),
-            }
-        )
-        return ChangeCommand(now=now, change=change, what="propose")
-
-    async def approve(self, scope: Scope, actor: Actor, change: str, now: datetime) -> Command:
-        await self._existing(scope, change)
-        return ChangeCommand(now=now, change=change, what="approve")
-
-    async def reject(self, scope: Scope, actor: Actor, change: str, reason: str, now: datetime) -> Command:
-        await self._existing(scope, change)
-        return ChangeCommand(now=now, change=change, what=f"reject: {reason}")
-
-    async def _existing(self, scope: Scope, change: str) -> None:
-        if await self.change(scope, change) is None:
-            raise NotFound("there is no such change", field="change", value=change)
-
-    async def change(self, scope: Scope, change: str) -> Mapping[str, Any] | None:
-        return next((row for row in self._of(scope) if row["change"] == change), None)
-
-    def _of(self, scope: Scope) -> list[dict[str, Any]]:
-        rows = self.rows.get(scope.tenant, [])
-        return [row for row in rows if scope.distributor in {None, row["distributor"]}]
-
-    async def changes(
-        self, scope: Scope, filters: Mapping[str, Any], after: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        rows = sorted(self._of(scope), key=lambda row: str(row["change"]))
-        wanted = [row for row in rows if all(row[name] == value for name, value in filters.items())]
-        return [row for row in wanted if after is None or row["change"] > after][:limit]
 
 
 class NoteBody(BaseModel):
