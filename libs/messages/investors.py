@@ -27,7 +27,7 @@ RejectionReason = Literal[
 # A reference that the client or distributor gave; no person's name belongs in it.
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,34}$")]
 # A keyed hash of the content, as the vault names it.
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+DocumentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Round = Annotated[int, Field(ge=1)]
 
