@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any, Protocol
 
 from libs.kernel.personal import Term
@@ -29,6 +30,10 @@ class Privacy(Protocol):
 
     async def ring(self, tenant: str, subjects: Collection[str]) -> Ring:
         """The keys of these subjects; raises CheckUnavailable when the key store is away (invariant 11)."""
+        ...
+
+    async def erase(self, tenant: str, subject: str, at: datetime) -> None:
+        """A tombstone, then the destruction of key, tokens and documents; again it changes nothing."""
         ...
 
     async def keep(self, ring: Ring) -> None:

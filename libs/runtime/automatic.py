@@ -34,7 +34,8 @@ LOOK_S = 0.5
 RETRY_FIRST_S, RETRY_MOST_S = 0.2, 10.0
 
 Reaction = Callable[[Event, AttestedEvent, datetime], Iterable[Command]]
-DueCommand = Callable[[DueRow, datetime], Command]
+# One that asks a provider first is awaited; what it cannot find out it says in its command.
+DueCommand = Callable[[DueRow, datetime], Command | Awaitable[Command]]
 
 
 class Automatic:
@@ -194,6 +195,7 @@ class DueLoop:
                 await clock.sleep(LOOK_S)
 
     async def _decide(self, row: DueRow) -> None:
-        command = self._commands[row.kind](row, self._automatic.clock.now())
+        made = self._commands[row.kind](row, self._automatic.clock.now())
+        command = made if isinstance(made, Command) else await made
         kind = f"due:{row.kind}:{row.at.isoformat()}"
         await self._automatic.decide(kind, command, tenant=row.tenant, cause=row.cause)
