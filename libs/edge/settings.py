@@ -71,6 +71,14 @@ class Settings(BaseSettings):
     )
     token_leeway_s: float = Field(5, ge=0, le=300, description="Seconds by which other clocks may be off.")
 
+    kek: Literal["local", "transit"] = Field(
+        "local", description="Where master keys are: files under <home>/keys/kek, or a HashiCorp Vault transit engine."
+    )
+    transit_url: str | None = Field(None, description="Address of HashiCorp Vault, with kek=transit.")
+    transit_token: SecretStr | None = Field(None, description="Its token; may encrypt, decrypt, read, rotate the key.")
+    transit_key: str = Field("cartulary", pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the transit key.")
+    transit_mount: str = Field("transit", pattern=r"^[A-Za-z0-9_./-]+$", description="Where the engine is mounted.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     traces: Literal["none", "console", "otlp"] = Field("none", description="Where spans go.")
     otlp_endpoint: str = Field(
@@ -119,6 +127,11 @@ class Settings(BaseSettings):
     @classmethod
     def _url(cls, value: str) -> str:
         return _http_url(value)
+
+    @field_validator("transit_url")
+    @classmethod
+    def _vault_url(cls, value: str | None) -> str | None:
+        return None if value is None else _http_url(value)
 
     @field_validator("jwks")
     @classmethod
