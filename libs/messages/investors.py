@@ -27,7 +27,7 @@ RejectionReason = Literal[
 # A reference that the client or distributor gave; no person's name belongs in it.
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,34}$")]
 # A keyed hash of the content, as the vault names it.
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+DocumentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Round = Annotated[int, Field(ge=1)]
 
@@ -320,9 +320,10 @@ class AccountUnblocked(AccountEvent):
 
 
 class AccountClosed(AccountEvent):
-    """The account holds nothing and takes nothing any more."""
+    """The account holds nothing and takes nothing any more; `holders` are those that it was opened for."""
 
     reference: Reference
+    holders: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=10)]
 
 
 class DistributorEvent(Event):
