@@ -362,11 +362,12 @@ def _screening(investor: UUID, at: Moment, round_: int, attempt: int) -> Due:
 
 CATALOGUE = Catalogue(
     [
-        InvestorRegistered, ParticularsAmended, SelfCertified, DocumentFiled, OnboardingSubmitted, ScreeningRequested,
-        ScreeningRecorded, ScreeningUnavailable, HitResolved, MoreInformationRequested, InvestorApproved,
-        InvestorRejected, OnboardingWithdrawn, ReviewFellDue, ReviewCompleted, InvestorAccountAdded, InvestorAccountRemoved,
-        RelationshipEnded, PersonalDataExported, InvestorErased, KeyDestroyed, BankAccountAdded, BankAccountVerified,
-        BankAccountClosed, AccountOpened, PayoutAccountSet, AccountInstructionsSet, AccountBlocked, AccountUnblocked,
-        AccountClosed, DistributorRegistered, DistributorEnded,
+        InvestorRegistered, ParticularsAmended, SelfCertified, DocumentFiled, OnboardingSubmitted,
+        ScreeningRequested, ScreeningRecorded, ScreeningUnavailable, HitResolved, MoreInformationRequested,
+        InvestorApproved, InvestorRejected, OnboardingWithdrawn, ReviewFellDue, ReviewCompleted,
+        InvestorAccountAdded, InvestorAccountRemoved, RelationshipEnded, PersonalDataExported, InvestorErased,
+        KeyDestroyed, BankAccountAdded, BankAccountVerified, BankAccountClosed, AccountOpened, PayoutAccountSet,
+        AccountInstructionsSet, AccountBlocked, AccountUnblocked, AccountClosed, DistributorRegistered,
+        DistributorEnded,
     ]
 )  # fmt: skip
