@@ -100,7 +100,8 @@ def _reviewed(event: messages.InvestorApproved | messages.ReviewCompleted) -> di
 def _ending(event: messages.InvestorsEvent) -> dict[str, Any]:
     match event:
         case messages.InvestorRejected(reason=reason):
-            return {"stage": "rejected", "rejection": reason}
+            kept_until = event.model_dump(mode="json", include={"retain_until"})
+            return {"stage": "rejected", "rejection": reason, **kept_until}
         case messages.RelationshipEnded():
             return {"stage": "ended", **event.model_dump(mode="json", include={"retain_until"})}
         case messages.InvestorErased():

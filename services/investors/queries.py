@@ -54,9 +54,7 @@ def router(people: People) -> APIRouter:
     @routes.get(
         "/investors", response_model=PageOf[views.InvestorView], dependencies=[needs("investors:read")]
     )  # fmt: skip
-    async def list_investors(
-        request: Request, query: Annotated[InvestorQuery, Query()], caller: CallerOf
-    ) -> Response:
+    async def list_investors(request: Request, query: Annotated[InvestorQuery, Query()], caller: CallerOf) -> Response:
         """Investors, oldest first; `status=in_review` is the work of compliance."""
         may_filter(caller, query.filters())
         order = ("registered_at", "investor")
@@ -106,10 +104,13 @@ def may_filter(caller: Caller, filters: Mapping[str, Any]) -> None:
 
 async def listed(
     people: People, caller: Caller, select: str, query: PageQuery, order: Sequence[str],
-    after: Sequence[Any] | None, *, conditions: Mapping[str, str] | None = None,
+    after: Sequence[Any] | None, *, conditions: Mapping[str, str] | None = None, given: Sequence[Any] = (),
 ) -> list[Row]:  # fmt: skip
-    """The rows of a page and one more; a filter is named as its column, or has a condition with `{}` for its value."""
-    arguments, wheres = list[Any](), [f"{order[0]} is not null"]
+    """The rows of a page and one more; a filter is named as its column, or has a condition with `{}` for its value.
+
+    `given` are values that `select` has places for already.
+    """
+    arguments, wheres = list(given), [f"{order[0]} is not null"]
     for name, value in query.filters().items():
         arguments.append(value)
         wheres.append((conditions or {}).get(name, f"{name} = {{}}").format(f"${len(arguments)}"))

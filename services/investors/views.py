@@ -26,7 +26,6 @@ InvestorStatus = Literal[
 Screening = Literal["none", "requested", "clear", "hits", "unavailable"]
 BankAccountStatus = Literal["added", "verified", "closed"]
 AccountStatus = Literal["open", "closed"]
-DistributorStatus = Literal["active", "ended"]
 
 
 class PersonalView(BaseModel):
@@ -157,7 +156,7 @@ class DistributorView(BaseModel):
     name: str
     country: str
     lei: str | None
-    status: DistributorStatus
+    ended: bool
     registered_at: datetime
     changed_at: datetime
 

@@ -149,7 +149,7 @@ create table distributors (
     name          text        not null,
     country       char(2)     not null,
     lei           char(20),
-    status        text        not null check (status in ('active', 'ended')),
+    ended         boolean     not null,
     registered_at timestamptz not null,
     changed_at    timestamptz not null,
     primary key (tenant, code)
