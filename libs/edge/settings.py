@@ -84,6 +84,13 @@ class Settings(BaseSettings):
     rate_tenant_burst: int = Field(2_000, ge=1, le=10_000_000, description="Requests of one tenant at once.")
     rate_address_per_s: float = Field(5, gt=0, le=1e6, description="Failed authentications a second of one address.")
     rate_address_burst: int = Field(50, ge=1, le=10_000_000, description="Failed authentications of one at once.")
+    kek: Literal["local", "transit"] = Field(
+        "local", description="Where master keys are: files under <home>/keys/kek, or a HashiCorp Vault transit engine."
+    )
+    transit_url: str | None = Field(None, description="Address of HashiCorp Vault, with kek=transit.")
+    transit_token: SecretStr | None = Field(None, description="Its token; may encrypt, decrypt, read, rotate the key.")
+    transit_key: str = Field("cartulary", pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the transit key.")
+    transit_mount: str = Field("transit", pattern=r"^[A-Za-z0-9_./-]+$", description="Where the engine is mounted.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     traces: Literal["none", "console", "otlp"] = Field("none", description="Where spans go.")
@@ -154,6 +161,11 @@ class Settings(BaseSettings):
     @classmethod
     def _name_or_url(cls, value: str) -> str:
         return _http_url(value) if "://" in value else value
+
+    @field_validator("transit_url")
+    @classmethod
+    def _vault_url(cls, value: str | None) -> str | None:
+        return None if value is None else _http_url(value)
 
     @field_validator("jwks")
     @classmethod

@@ -33,7 +33,7 @@ _WAITS = "select exists (select from pg_locks where pid = $1 and not granted)"
 async def test_what_one_process_seals_another_opens(dsn: str, tmp_path: Path) -> None:
     async with vault_on(dsn, tmp_path) as writer, vault_on(dsn, tmp_path) as reader:
         data = await sealed_name(writer, "inv-1", "Zoë Ναπολέων 王")
-        assert "Zo" not in str(data)
+        assert "Zoë" not in str(data)
         assert await opened_name(reader, "inv-1", data) == "Zoë Ναπολέων 王"
 
 
