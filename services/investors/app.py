@@ -26,6 +26,4 @@ def service(settings: Settings) -> ServiceParts:
     """Investors for `cartulary serve`."""
     description = "Investors, their accounts and bank accounts, from draft to erasure."
     larger = {documents.PATH: settings.max_document_bytes}
-    return compose(
-        parts(), settings, routers, description, due=due, personal=PERSONAL, larger_bodies=larger
-    )
+    return compose(parts(), settings, routers, description, due=due, personal=PERSONAL, larger_bodies=larger)

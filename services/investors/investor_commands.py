@@ -152,7 +152,9 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     ) -> Response:
         """Take the investor on with a risk rating (TA-I-2)."""
         after = _review_after(settings, body.risk)
-        return await send(request, caller, now, commands.ApproveInvestor, facts_of(body, investor=investor, review_after=after))
+        return await send(
+            request, caller, now, commands.ApproveInvestor, facts_of(body, investor=investor, review_after=after)
+        )
 
     @routes.post("/investors/{investor}/reject", dependencies=_REVIEWS)
     async def reject_investor(
@@ -160,7 +162,9 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     ) -> Response:
         """Do not take the investor on."""
         retention = _days(settings.retention_days)
-        return await send(request, caller, now, commands.RejectInvestor, facts_of(body, investor=investor, retention=retention))
+        return await send(
+            request, caller, now, commands.RejectInvestor, facts_of(body, investor=investor, retention=retention)
+        )
 
     @routes.post("/investors/{investor}/review", dependencies=_REVIEWS)
     async def complete_review(
@@ -168,13 +172,17 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     ) -> Response:
         """Complete the periodic review, or change the rating."""
         after = _review_after(settings, body.risk)
-        return await send(request, caller, now, commands.CompleteReview, facts_of(body, investor=investor, review_after=after))
+        return await send(
+            request, caller, now, commands.CompleteReview, facts_of(body, investor=investor, review_after=after)
+        )
 
     @routes.post("/investors/{investor}/end", dependencies=_REVIEWS)
     async def end_relationship(request: Request, investor: UUID, caller: CallerOf, now: Now) -> Response:
         """End the business relationship; refused while an account is open (TA-I-7)."""
         retention = _days(settings.retention_days)
-        return await send(request, caller, now, commands.EndRelationship, {"investor": investor, "retention": retention})
+        return await send(
+            request, caller, now, commands.EndRelationship, {"investor": investor, "retention": retention}
+        )
 
 
 def _review_after(settings: Settings, risk: messages.Risk) -> timedelta | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -12,10 +12,10 @@ from pydantic import TypeAdapter
 
 from libs.kernel.decider import Command
 from libs.kernel.errors import CartularyError
+from libs.messages.investors import ScreeningHit
 from libs.messages.person_values import Identity
 from libs.ports import DueRow, Scope
 from services.investors.domain.commands import RecordKeyDestroyed, RecordScreening, RecordScreeningUnavailable
-from services.investors.domain.provider import ProviderAway, ScreeningProvider
 from services.investors.people import People, clear
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,29 @@ log = structlog.get_logger(__name__)
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
 _PERSON = "select identity::text, country, stage from investors where investor = $1 and registered_at is not null"
 _IDENTITY: TypeAdapter[Identity] = TypeAdapter(Identity)
+
+
+class ProviderAway(CartularyError):
+    """The screening provider does not answer (TA-I-3)."""
+
+    code = "screening-provider-away"
+    status = 503
+
+
+class Answer(NamedTuple):
+    """What a provider found, and in which version of its lists."""
+
+    provider: str
+    list_version: str
+    hits: tuple[ScreeningHit, ...]
+
+
+class ScreeningProvider(Protocol):
+    """The port of screening: name, date and country become hits (TA-I-3)."""
+
+    async def screen(self, person: Identity, country: str) -> Answer:
+        """The entries that are like the person; raises ProviderAway."""
+        ...
 
 
 def screen(people: People, provider: ScreeningProvider | None) -> Callable[[DueRow, datetime], Awaitable[Command]]:
@@ -51,7 +74,8 @@ def screen(people: People, provider: ScreeningProvider | None) -> Callable[[DueR
 
 def pause_after(attempt: int) -> timedelta:
     """How long to wait after a failed attempt, from 1: a minute, doubled each time, an hour at most."""
-    return min(FIRST_RETRY * 2 ** min(attempt, 20), LONGEST_RETRY)
+    doublings: int = 2 ** min(attempt, 20)
+    return min(FIRST_RETRY * doublings, LONGEST_RETRY)
 
 
 def destroy_key(people: People) -> Callable[[DueRow, datetime], Awaitable[Command]]:
