@@ -88,7 +88,7 @@ class Composition:
             for role in dict.fromkeys([*self.roles, "api"])
         }
         self.store = self.stores["api"]
-        self.keystore = ServiceVault(settings, secrets, self.ports.clock) if parts.holds_personal else None
+        self.keystore = ServiceVault(settings) if parts.holds_personal else None
         self.rules = Rules(parts.decider)
         self.gateway = Gateway(self.store, self.keyed)
         self.paths: dict[Role, ServicePath] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from libs.edge.auth import CallerOf
+from libs.edge.auth import Caller, CallerOf
+from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
 from libs.edge.guard import needs
 from libs.edge.settings import Settings
@@ -96,15 +97,19 @@ def router(settings: Settings) -> APIRouter:
     return routes
 
 
+def registration(body: InvestorBody, caller: Caller, now: datetime) -> commands.RegisterInvestor:
+    """The command of one registration; raises InvalidRequest."""
+    ids = {"investor": body.investor or uuid7(now)}
+    if body.bank is not None:
+        ids["bank_account"] = body.bank_account or uuid7(now)
+    return command_from(commands.RegisterInvestor, facts_of(body, **ids), placed_by=caller.distributor, now=now)
+
+
 def _onboarding(routes: APIRouter) -> None:
     @routes.post("/investors", dependencies=_REGISTERS)
     async def register_investor(request: Request, body: InvestorBody, caller: CallerOf, now: Now) -> Response:
         """Register a person, as a draft or as a complete file (TA-I-1)."""
-        ids = {"investor": body.investor or uuid7(now)}
-        if body.bank is not None:
-            ids["bank_account"] = body.bank_account or uuid7(now)
-        facts = facts_of(body, **ids)
-        return await send(request, caller, now, commands.RegisterInvestor, facts, created="/investors/{id}")
+        return await accept(request, registration(body, caller, now), created="/investors/{id}")
 
     @routes.post("/investors/{investor}/particulars", dependencies=_REGISTERS)
     async def amend_particulars(
