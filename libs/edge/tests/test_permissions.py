@@ -88,6 +88,8 @@ def test_every_route_that_is_described_is_walked(service: str, tmp_path: Path) -
     described = {
         (method.upper(), path) for path, methods in served.api.openapi()["paths"].items() for method in methods
     }
+    operations = [operation for methods in served.api.openapi()["paths"].values() for operation in methods.values()]
+    assert all(operation["x-permissions"] and "403" in operation["responses"] for operation in operations)
     assert described == {(method, route.path) for route in guarded(served.api) for method in route.methods}
 
 
