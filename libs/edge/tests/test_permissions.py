@@ -13,6 +13,7 @@ from libs.edge.auth import Caller
 from libs.edge.guard import Guarded, RoutesUnguarded, guarded, needs
 from libs.edge.issuer import LocalIssuer
 from libs.edge.permissions import FOUR_EYES, PERMISSIONS, ROLES
+from libs.edge.proof import committing_services
 from libs.edge.serve import Process, parts_of, services
 from libs.edge.settings import Settings
 from libs.edge.tests.sample import ManualClock, Sample
@@ -171,6 +172,17 @@ def test_whoever_may_approve_can_reach_the_route_and_a_distributor_approves_noth
         assert propose | approve <= ROLES.keys(), name
         assert all(PERMISSIONS.allows(role, "changes:approve") for role in approve), name
         assert "distributor" not in approve, name
+
+
+def test_f4_every_command_under_four_eyes_has_who_proposes_it_and_who_approves_it() -> None:
+    found = {
+        f"{service}.{name}"
+        for service, parts in committing_services().items()
+        for name, kind in parts.decider.commands.items()
+        if kind.four_eyes
+    }
+    assert {name for name in FOUR_EYES if "." in name} <= found
+    assert [name for name in found if not all(PERMISSIONS.on(*name.split(".")))] == []
 
 
 def test_a_command_that_the_table_does_not_know_is_nobodys() -> None:
