@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
-
-
-Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class StoredKey(NamedTuple):
@@ -135,10 +132,10 @@ class KeyStore:
         async with self.connection() as connection, connection.transaction():
             if made:
                 owned = [OwnedKey(tenant, subject, wrapped) for subject, wrapped in made.items()]
-                if await _insert_keys(connection, owned, [at] * len(owned)) != len(made):
+                if await insert_keys(connection, owned, [at] * len(owned)) != len(made):
                     raise Conflict("another writer made a key for a data subject, or erased it", field="subject")
             if tokens:
-                await _merge_tokens(connection, [(tenant, subject, found) for subject, found in tokens.items()])
+                await merge_tokens(connection, [(tenant, subject, found) for subject, found in tokens.items()])
 
     async def erase(self, erasures: Iterable[tuple[str, str, datetime]]) -> None:
         """Put tombstones for each (tenant, subject, at) and destroy keys, tokens, documents; again changes nothing."""
@@ -187,24 +184,6 @@ class KeyStore:
             row = await connection.fetchrow(query, tenant, subject, document)
         return StoredDocument(*row) if row else None
 
-    async def restore(self, keys: Sequence[OwnedKey], made_at: Sequence[datetime]) -> int:
-        """Store the keys whose subjects have neither key nor tombstone; how many."""
-        async with self.connection() as connection:
-            return await _insert_keys(connection, keys, made_at)
-
-    async def restore_tokens(self, rows: Sequence[tuple[str, str, Sequence[int]]]) -> None:
-        """Add search tokens of subjects that have a key; the others' are left out."""
-        async with self.connection() as connection, connection.transaction():
-            await _merge_tokens(connection, await _with_key(connection, rows))
-
-    async def restore_documents(self, rows: Sequence[tuple[str, str, str, str, int, bytes]]) -> None:
-        """Store documents of subjects that have a key; the others' are left out."""
-        async with self.connection() as connection, connection.transaction():
-            alive = await _with_key(connection, rows)
-            await connection.executemany(
-                "insert into documents values ($1, $2, $3, $4, $5, $6) on conflict do nothing", alive
-            )
-
     async def wrapped_otherwise(self, kek: str, after: tuple[str, str], limit: int) -> list[OwnedKey]:
         """Keys under another master key than this, by owner, after an owner (("", "") is before all)."""
         query = (
@@ -228,6 +207,16 @@ class KeyStore:
                 [new.content for _, new in changes],
             )  # fmt: skip
 
+    async def one_of_each(self) -> list[OwnedKey]:
+        """One key of each master key."""
+        query = (
+            "select distinct on (kek) tenant, subject, kek, wrapped from subject_keys where wrapped is not null"
+            " order by kek, tenant, subject"
+        )
+        async with self.connection() as connection:
+            rows = await connection.fetch(query)
+        return [OwnedKey(tenant, subject, Wrapped(kek, content)) for tenant, subject, kek, content in rows]
+
     async def counts(self) -> KeyCounts:
         """What is there."""
         async with self.connection() as connection:
@@ -245,7 +234,8 @@ def _stored(subject: str, kek: str | None, content: bytes | None) -> StoredKey:
     return StoredKey(subject, None if kek is None or content is None else Wrapped(kek, content))
 
 
-async def _insert_keys(connection: Connection, keys: Sequence[OwnedKey], made_at: Sequence[datetime]) -> int:
+async def insert_keys(connection: Connection, keys: Sequence[OwnedKey], made_at: Sequence[datetime]) -> int:
+    """Store keys whose subjects have neither key nor tombstone; how many."""
     # In order, so that two writers of the same subjects wait for one another and never in a circle.
     rows = sorted(zip(keys, made_at, strict=True), key=lambda row: row[0][:2])
     done = await connection.execute(
@@ -258,7 +248,8 @@ async def _insert_keys(connection: Connection, keys: Sequence[OwnedKey], made_at
     return int(done.rpartition(" ")[2])
 
 
-async def _merge_tokens(connection: Connection, rows: Iterable[tuple[str, str, Collection[int]]]) -> None:
+async def merge_tokens(connection: Connection, rows: Iterable[tuple[str, str, Collection[int]]]) -> None:
+    """Add the tokens of each (tenant, subject, tokens) to those that stand; ForeignKeyViolation without a key."""
     ordered = sorted(rows, key=lambda row: row[:2])
     # Arrays of unequal length cannot be unnested side by side: each travels as the text of an array.
     await connection.execute(
@@ -271,14 +262,3 @@ async def _merge_tokens(connection: Connection, rows: Iterable[tuple[str, str, C
         [tenant for tenant, _, _ in ordered], [subject for _, subject, _ in ordered],
         ["{" + ",".join(map(str, tokens)) + "}" for _, _, tokens in ordered],
     )  # fmt: skip
-
-
-async def _with_key(connection: Connection, rows: Sequence[Row]) -> list[Row]:
-    """Those of the rows whose first two members own a key; the key's row stays locked until the transaction ends."""
-    owners = await connection.fetch(
-        "select tenant, subject from subject_keys as k join unnest($1::text[], $2::text[]) as n (tenant, subject)"
-        " using (tenant, subject) where k.wrapped is not null for share of k",
-        [row[0] for row in rows], [row[1] for row in rows],
-    )  # fmt: skip
-    alive = {tuple(owner) for owner in owners}
-    return [row for row in rows if row[:2] in alive]
