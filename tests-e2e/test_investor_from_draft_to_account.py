@@ -100,6 +100,35 @@ async def test_i2_i3_a_file_goes_from_draft_to_review_and_approval(office: Offic
     assert all(row["block"] > 0 for row in history)
 
 
+async def test_i3_whoever_is_on_a_list_is_not_approved_before_a_reviewer_looked(office: Office) -> None:
+    listed = {**IDENTITY, "given_names": "Ivan", "family_name": "Primerov", "birth_date": "1961-03-04"}
+    complete = {"tax": TAX, "tax_identities": TAX_IDENTITIES, "submit": True}
+    address = await registered(office.operations, identity=listed, **complete)
+    await office.compliance.eventually(address, lambda seen: seen["status"] == "in_review")
+    screening = (await office.compliance.get(f"{address}/screening")).json()
+    assert (screening["screening"], [hit["entry"] for hit in screening["hits"]]) == ("hits", ["EX-1"])
+    early = await office.compliance.post(f"{address}/approve", {"risk": "low"})
+    assert (early.status_code, early.json()["type"]) == (409, "urn:cartulary:problem:hits-are-open")
+    resolution = {"round": 1, "entry": "EX-1", "outcome": "dismissed", "reason": "Another birth place"}
+    await done(office.compliance, f"{address}/screening/resolutions", resolution)
+    await done(office.compliance, f"{address}/approve", {"risk": "low"})
+
+
+async def test_i7_a_relationship_ends_after_its_accounts_and_its_erasure_waits_for_the_law(office: Office) -> None:
+    address = await approved(office)
+    account = await done(office.operations, f"{address}/accounts", {"reference": "A-7", "kind": "single"}, 201)
+    early = await office.compliance.post(f"{address}/end")
+    assert (early.status_code, early.json()["type"]) == (409, "urn:cartulary:problem:accounts-are-open")
+    await done(office.operations, f"{account}/close")
+    await done(office.compliance, f"{address}/end")
+    kept = await office.operations.post(f"{address}/erasure", {"legal_basis": "retention_over"})
+    assert (kept.status_code, kept.json()["type"]) == (409, "urn:cartulary:problem:must-be-retained")
+    change = await done(office.operations, f"{address}/erasure", {"legal_basis": "legal_obligation"}, 201)
+    await done(office.protection, f"{change}/approve")
+    gone = await office.operations.eventually(address, lambda seen: seen["status"] == "erased")
+    assert gone["open_accounts"] == 0
+
+
 async def test_invariant_6_who_may_not_see_a_person_sees_that_something_is_sealed(office: Office) -> None:
     address = await registered(office.operations)
     seen = (await office.auditor.get(address)).json()

@@ -23,6 +23,11 @@ DOCUMENT = CHECKOUT / "tests-e2e" / "data" / "funds.yaml"
 TENANT = "meridian"
 LANES = 4
 SERVICES = ["funds", "investors"]
+# Somebody who does not exist, under both spellings.
+SCREENING_LIST = """\
+{"list_name": "Example list", "list_version": "2026-11-20", "entries": 1}
+{"entry": "EX-1", "kind": "natural", "names": ["Иван Примеров", "Ivan Primerov"], "births": ["1961-03"]}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +41,10 @@ async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet
     """Attestation and every service, ready, on a ledger and a database of their own."""
     async with own_database(stack) as dsn:
         await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=SERVICES)
+        screening_list = fleet_home / "screening.jsonl"
+        screening_list.write_text(SCREENING_LIST)
         environment = stack.environment() | {
+            "CARTULARY_SCREENING_LIST": str(screening_list),
             "CARTULARY_HOME": str(fleet_home),
             "CARTULARY_POSTGRES_DSN": dsn,
             "CARTULARY_LANES": str(LANES),
