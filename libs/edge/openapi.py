@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from libs.edge.commands import CommandStatus
+from libs.edge.guard import Guarded, guarded
 from libs.edge.problems import MEDIA_TYPE, Problem
 
 _MUTATIONS = ("post", "put", "patch", "delete")
@@ -50,7 +52,7 @@ def install_openapi(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            app.openapi_schema = _completed(document)
+            app.openapi_schema = _permitted(_completed(document), guarded(app) if hasattr(app.state, "edge") else ())
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
@@ -66,6 +68,16 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(operation, method in _MUTATIONS, "{" in path)
     _decimals_as_text(document)
+    return document
+
+
+def _permitted(document: dict[str, Any], routes: Iterable[Guarded]) -> dict[str, Any]:
+    """Each operation with the permissions that it needs."""
+    for route in routes:
+        for method in route.methods:
+            operation = document.get("paths", {}).get(route.path, {}).get(method.lower())
+            if operation is not None:
+                operation["x-permissions"] = sorted(route.needs)
     return document
 
 
