@@ -13,6 +13,8 @@ from libs.adapters.tests.schemas import own_database, password
 from libs.kernel.errors import CheckUnavailable
 from libs.stack.addresses import Addresses
 from libs.vault.errors import MasterKeyMissing
+from libs.vault.kek import LocalKeys
+from libs.vault.master import MovingKeys
 from libs.vault.migrate import ROLE, migrate
 from libs.vault.rotation import rotate, status
 from libs.vault.tests.test_transit import transit
@@ -121,3 +123,24 @@ async def test_a_transit_key_is_rotated_the_same_way(dsn: str) -> None:
         server.sealed = True
         with pytest.raises(CheckUnavailable):
             await rotate(vault.store, vault.master)
+
+
+async def test_a_rotation_moves_keys_from_files_to_a_transit_engine_and_back(dsn: str, tmp_path: Path) -> None:
+    async with TransitServer().running() as server:
+        async with vault_on(dsn, tmp_path) as vault:
+            data = await filled(vault)
+        there = MovingKeys(transit(server), LocalKeys(tmp_path))
+        async with vault_on(dsn, there) as vault:
+            assert await opened_name(vault, "inv-0", data) == "Anna Weber"
+            await sealed_name(vault, "inv-new")
+        async with vault_on(dsn, there) as vault:
+            ring = await vault.ring(TENANT, ["inv-0", "inv-new", "inv-2"])
+            assert all(ring.key_to_open(subject) for subject in ("inv-0", "inv-new", "inv-2"))
+            done = await rotate(vault.store, vault.master)
+            assert (await vault.store.counts()).keys == {"transit/transit/cartulary:v1": MANY}
+            assert (done.resumed, done.rewrapped) == (True, MANY - 1)
+        back = MovingKeys(LocalKeys(tmp_path), transit(server))
+        async with vault_on(dsn, back) as vault:
+            assert (await rotate(vault.store, vault.master)).kek.startswith("local-0001-")
+        async with vault_on(dsn, tmp_path) as vault:
+            assert await opened_name(vault, "inv-0", data) == "Anna Weber"
