@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import APIRouter, FastAPI
 
-from libs.edge.auth import Verifier, authenticated
+from libs.edge.auth import Verifier
 from libs.edge.body import StrictBody
 from libs.edge.changes import change_routes
 from libs.edge.commands import status_routes
 from libs.edge.context import Edge
 from libs.edge.gateway import ChangeDesk, CommandGateway
+from libs.edge.guard import guarded
 from libs.edge.health import Check, Health, health_routes
 from libs.edge.observe import Observed
 from libs.edge.openapi import install_openapi
+from libs.edge.permissions import PERMISSIONS, Permissions
 from libs.edge.problems import install_problems
 from libs.edge.settings import Settings
 from libs.ports import Clock
@@ -33,25 +35,28 @@ def create_app(
     gateway: CommandGateway | None = None,
     desk: ChangeDesk | None = None,
     checks: Iterable[Check] = (),
-    verifier: Verifier | None = None,
+    permissions: Permissions = PERMISSIONS,
+    personal: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """A service's API: its routers behind authentication, the commands' and changes' routes, health, OpenAPI.
 
-    Every route of `routers` needs a token, whether it asks for the caller or not. Without `gateway` the
-    service takes no commands, without `desk` it has no changes under four eyes.
+    Every route of `routers` states its permission by `needs`; raises RoutesUnguarded. Without `gateway` the
+    service takes no commands, without `desk` it has no changes under four eyes. `personal` names the fields of
+    its bodies whose values are shown to nobody.
     """
     app = bare_app(service, settings, description)
     health = Health(service, clock, checks)
-    verifier = verifier or Verifier.of(settings, clock)
-    app.state.edge = Edge(service, settings, clock, verifier, health, gateway, desk)
+    verifier = Verifier.of(settings, clock)
+    app.state.edge = Edge(service, settings, clock, verifier, health, gateway, desk, permissions, personal)
     own = [*routers]
     if gateway is not None:
         own.append(status_routes())
     if desk is not None:
         own.append(change_routes(desk))
     for router in own:
-        app.include_router(router, dependencies=[Security(authenticated)])
+        app.include_router(router)
     app.include_router(health_routes(health))
+    guarded(app)
     return app
 
 

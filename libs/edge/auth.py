@@ -15,10 +15,11 @@ from jwt.exceptions import PyJWTError
 from jwt.types import Options
 
 from libs.edge.keyset import KeySet
+from libs.edge.permissions import DISTRIBUTOR, ROLES
 from libs.edge.settings import Settings
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError
-from libs.ports import Clock
+from libs.ports import Clock, Scope
 from libs.runtime.records import SYSTEM_TENANT
 
 _MAX_TOKEN = 8_192
@@ -38,11 +39,20 @@ class Unauthorized(CartularyError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified caller: who acts, for which tenant, bound to which distributor's accounts, if to one's."""
+    """A verified caller: who acts (bound to a distributor's accounts, if to one's), and for which tenant."""
 
     actor: Actor
     tenant: str
-    distributor: str | None = None
+
+    @property
+    def distributor(self) -> str | None:
+        """The distributor whose accounts alone the caller sees; None for one who sees the tenant's."""
+        return self.actor.distributor
+
+    @property
+    def scope(self) -> Scope:
+        """Whose rows the caller's questions see (TA-I-8)."""
+        return Scope(self.tenant, self.actor.distributor)
 
 
 class Verifier:
@@ -116,8 +126,12 @@ def checked_identity(claims: Mapping[str, Any]) -> Caller:
         raise Unauthorized("the claim tenant is reserved")
     on_behalf_of = _text(claims, "on_behalf_of", _SUBJECT) if claims.get("on_behalf_of") is not None else None
     distributor = _text(claims, "distributor", _WORD) if claims.get("distributor") is not None else None
-    actor = Actor(_text(claims, "sub", _SUBJECT), _text(claims, "role", _WORD), on_behalf_of)
-    return Caller(actor, tenant, distributor)
+    role = _text(claims, "role", _WORD)
+    if role not in ROLES:
+        raise Unauthorized(f"the claim role names none of: {', '.join(ROLES)}")
+    if role == DISTRIBUTOR and distributor is None:
+        raise Unauthorized("the role distributor needs the claim distributor")
+    return Caller(Actor(_text(claims, "sub", _SUBJECT), role, on_behalf_of, distributor), tenant)
 
 
 def _text(claims: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str:

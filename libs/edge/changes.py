@@ -15,6 +15,7 @@ from libs.edge.auth import Caller, CallerOf
 from libs.edge.commands import accept
 from libs.edge.context import Now, edge_of
 from libs.edge.gateway import ChangeDesk
+from libs.edge.guard import Forbidden, may_approve, may_propose, needs
 from libs.edge.paging import PageOf, PageQuery, page
 from libs.kernel.canonical import check
 from libs.kernel.errors import NotFound
@@ -82,13 +83,18 @@ async def propose(
     effective_at: datetime | None,
     expires_at: datetime | None = None,
 ) -> Response:
-    """Propose a command as a change; for routes of a service that know part of it already."""
+    """Propose a command as a change; for routes of a service that know part of it already.
+
+    Raises Forbidden when the caller's role may not propose that command. Whether what it changes is the caller's own
+    is for the route to look at, by the caller's scope (TA-I-8).
+    """
+    may_propose(request, caller, command)
     desk = edge_of(request).desk
     if desk is None:
         raise NotFound("this service has no changes")
     check(payload, "payload")
     proposal = await desk.propose(
-        caller.tenant, caller.actor, str(uuid7(now)), command, payload, effective_at, now, expires_at
+        caller.scope, caller.actor, str(uuid7(now)), command, payload, effective_at, now, expires_at
     )
     return await accept(request, proposal, created="/changes/{id}")
 
@@ -97,34 +103,45 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
     """`/changes` of a service."""
     router = APIRouter(prefix="/changes", tags=["changes"])
 
-    @router.post("")
+    @router.post("", dependencies=[needs("changes:propose")])
     async def propose_change(request: Request, body: Proposal, caller: CallerOf, now: Now) -> Response:
         """Propose a command that needs a second person."""
+        if caller.distributor is not None:
+            # Here nothing says whose accounts the command would change (TA-I-8).
+            raise Forbidden("changes:propose", "propose through the address of what it changes")
         return await propose(request, caller, now, body.command, body.payload, body.effective_at, body.expires_at)
 
-    @router.post("/{change}/approve")
+    @router.post("/{change}/approve", dependencies=[needs("changes:approve")])
     async def approve_change(request: Request, change: UUID, caller: CallerOf, now: Now) -> Response:
         """Approve a change that somebody else proposed."""
-        return await accept(request, await desk.approve(caller.tenant, caller.actor, str(change), now))
+        may_approve(request, caller, (await _seen(desk, caller, change))["command"])
+        return await accept(request, await desk.approve(caller.scope, caller.actor, str(change), now))
 
-    @router.post("/{change}/reject")
+    @router.post("/{change}/reject", dependencies=[needs("changes:reject")])
     async def reject_change(request: Request, change: UUID, body: Rejection, caller: CallerOf, now: Now) -> Response:
-        """Reject a change, or withdraw one's own."""
-        return await accept(request, await desk.reject(caller.tenant, caller.actor, str(change), body.reason, now))
+        """Reject a change as one who may approve it, or withdraw one's own."""
+        found = await _seen(desk, caller, change)
+        if found["proposer"] != caller.actor.sub:
+            may_approve(request, caller, found["command"])
+        return await accept(request, await desk.reject(caller.scope, caller.actor, str(change), body.reason, now))
 
-    @router.get("", response_model=PageOf[ChangeView])
+    @router.get("", response_model=PageOf[ChangeView], dependencies=[needs("changes:read")])
     async def list_changes(request: Request, query: Annotated[ChangeQuery, Query()], caller: CallerOf) -> Response:
-        """Changes, oldest first."""
+        """Changes, oldest first; a distributor's own ones for a caller bound to it."""
         after = query.after(request, UUID)
-        rows = await desk.changes(caller.tenant, query.filters(), str(after[0]) if after else None, query.limit + 1)
+        rows = await desk.changes(caller.scope, query.filters(), str(after[0]) if after else None, query.limit + 1)
         return page(request, query, rows, ("change",))
 
-    @router.get("/{change}")
+    @router.get("/{change}", dependencies=[needs("changes:read")])
     async def read_change(change: UUID, caller: CallerOf) -> ChangeView:
         """One change."""
-        found = await desk.change(caller.tenant, str(change))
-        if found is None:
-            raise NotFound("there is no such change", field="change", value=change)
-        return ChangeView.model_validate(found)
+        return ChangeView.model_validate(await _seen(desk, caller, change))
 
     return router
+
+
+async def _seen(desk: ChangeDesk, caller: Caller, change: UUID) -> Mapping[str, Any]:
+    found = await desk.change(caller.scope, str(change))
+    if found is None:
+        raise NotFound("there is no such change", field="change", value=change)
+    return found

@@ -16,6 +16,7 @@ from libs.edge.auth import Caller, CallerOf, authenticated
 from libs.edge.body import json_of
 from libs.edge.context import edge_of
 from libs.edge.gateway import CommandGateway
+from libs.edge.guard import needs
 from libs.edge.problems import BadRequest, InvalidRequest, Problem, findings_of, problem_response
 from libs.edge.telemetry import current_traceparent
 from libs.kernel.canonical import canonical
@@ -176,7 +177,7 @@ def status_routes() -> APIRouter:
     """`GET /commands/{command}`: what became of a command of one's tenant; `Prefer: wait=N` waits."""
     router = APIRouter(tags=["commands"])
 
-    @router.get("/commands/{command}", response_model=CommandStatus)
+    @router.get("/commands/{command}", response_model=CommandStatus, dependencies=[needs("commands:read")])
     async def command_status(
         request: Request, caller: CallerOf, command: Annotated[str, Path(pattern="^[0-9a-f]{16,64}$")]
     ) -> Response:

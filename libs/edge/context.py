@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from libs.edge.auth import Verifier
 from libs.edge.gateway import ChangeDesk, CommandGateway
 from libs.edge.health import Health
+from libs.edge.permissions import PERMISSIONS, Permissions
 from libs.edge.settings import Settings
 from libs.ports import Clock
 
@@ -18,7 +19,7 @@ from libs.ports import Clock
 @dataclass(frozen=True, slots=True)
 class Edge:
     """The parts behind a service's HTTP side; `gateway` is None for a service that takes no commands,
-    `desk` for one without changes under four eyes."""
+    `desk` for one without changes under four eyes. `personal` names the fields whose values no problem shows."""
 
     service: str
     settings: Settings
@@ -27,6 +28,8 @@ class Edge:
     health: Health
     gateway: CommandGateway | None
     desk: ChangeDesk | None = None
+    permissions: Permissions = PERMISSIONS
+    personal: frozenset[str] = frozenset()
 
 
 def edge_of(request: Request) -> Edge:

@@ -14,6 +14,7 @@ from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import NotFound
 from libs.kernel.streams import key_of
+from libs.ports import Scope
 from libs.runtime.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
 
 _COLUMNS = (
@@ -35,7 +36,7 @@ class PostgresChangeDesk:
         self._rules, self._store = rules, store
 
     async def propose(
-        self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
+        self, scope: Scope, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
         effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
     ) -> Command:  # fmt: skip
         """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
@@ -46,31 +47,31 @@ class PostgresChangeDesk:
             expires_at=expires_at,
         )  # fmt: skip
 
-    async def approve(self, tenant: str, actor: Actor, change: str, now: datetime) -> Command:
+    async def approve(self, scope: Scope, actor: Actor, change: str, now: datetime) -> Command:
         """The command that approves the change; raises NotFound."""
-        return ApproveChange(now=now, by=actor.sub, **await self._named(tenant, change))
+        return ApproveChange(now=now, by=actor.sub, **await self._named(scope, change))
 
-    async def reject(self, tenant: str, actor: Actor, change: str, reason: str, now: datetime) -> Command:
+    async def reject(self, scope: Scope, actor: Actor, change: str, reason: str, now: datetime) -> Command:
         """The command that rejects the change; raises NotFound."""
-        named = await self._named(tenant, change)
+        named = await self._named(scope, change)
         return RejectChange(now=now, by=actor.sub, reason=reason, **named)
 
-    async def _named(self, tenant: str, change: str) -> dict[str, Any]:
-        row = await self.change(tenant, change)
+    async def _named(self, scope: Scope, change: str) -> dict[str, Any]:
+        row = await self.change(scope, change)
         if row is None:
             raise NotFound("there is no such change", field="change", value=change)
         return {"service": self._rules.service, "change": change, "key": row["key"], "reads": row["reads"]}
 
-    async def change(self, tenant: str, change: str) -> Mapping[str, Any] | None:
-        """One change; None for an unknown one, or another tenant's."""
-        rows = await self._store.query(tenant, f"select {_COLUMNS} from changes where change = $1::uuid", change)
+    async def change(self, scope: Scope, change: str) -> Mapping[str, Any] | None:
+        """One change; None for an unknown one, or one out of the scope."""
+        rows = await self._store.query(scope, f"select {_COLUMNS} from changes where change = $1::uuid", change)
         return _view(rows[0]) if rows else None
 
     async def changes(
-        self, tenant: str, filters: Mapping[str, Any], after: str | None, limit: int
+        self, scope: Scope, filters: Mapping[str, Any], after: str | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """Changes by id (which ascends with time), past `after`."""
-        rows = await self._store.query(tenant, _LIST, filters.get("status"), filters.get("command"), after, limit)
+        rows = await self._store.query(scope, _LIST, filters.get("status"), filters.get("command"), after, limit)
         return [_view(row) for row in rows]
 
 

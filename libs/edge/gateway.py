@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
-from libs.ports import Outcome
+from libs.ports import Outcome, Scope
 
 
 class CommandGateway(Protocol):
@@ -44,33 +44,33 @@ class CommandGateway(Protocol):
 
 
 class ChangeDesk(Protocol):
-    """Changes under four eyes (TA-F-4): the commands around a change, and the changes of a tenant.
+    """Changes under four eyes (TA-F-4): the commands around a change, and the changes of a scope.
 
     A change is a mapping with `change` (its id), `command`, `payload`, `status`, `proposer`, `approver`,
     `effective_at`, `expires_at`, `reason`.
     """
 
     async def propose(
-        self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
+        self, scope: Scope, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
         effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
     ) -> Command:  # fmt: skip
         """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
         ...
 
-    async def approve(self, tenant: str, actor: Actor, change: str, now: datetime) -> Command:
+    async def approve(self, scope: Scope, actor: Actor, change: str, now: datetime) -> Command:
         """The command that approves the change (its decision refuses the proposer); raises NotFound."""
         ...
 
-    async def reject(self, tenant: str, actor: Actor, change: str, reason: str, now: datetime) -> Command:
+    async def reject(self, scope: Scope, actor: Actor, change: str, reason: str, now: datetime) -> Command:
         """The command that rejects the change; raises NotFound."""
         ...
 
-    async def change(self, tenant: str, change: str) -> Mapping[str, Any] | None:
-        """One change; None for an unknown one, or another tenant's."""
+    async def change(self, scope: Scope, change: str) -> Mapping[str, Any] | None:
+        """One change; None for an unknown one, or one out of the scope."""
         ...
 
     async def changes(
-        self, tenant: str, filters: Mapping[str, Any], after: str | None, limit: int
+        self, scope: Scope, filters: Mapping[str, Any], after: str | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """Changes by id (UUIDv7, so by time), ascending, past `after`; `filters`: `status`, `command`."""
         ...

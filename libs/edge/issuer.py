@@ -48,7 +48,7 @@ class LocalIssuer:
         claims = {
             "iss": self._issuer, "aud": self._audience, "iat": issued, "nbf": issued, "exp": issued + ttl_s,
             "jti": str(uuid7(now)), "sub": actor.sub, "role": actor.role, "tenant": caller.tenant,
-            "on_behalf_of": actor.on_behalf_of, "distributor": caller.distributor,
+            "on_behalf_of": actor.on_behalf_of, "distributor": actor.distributor,
         }  # fmt: skip
         present = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(present, key, algorithm="EdDSA", headers={"kid": _jwk(key)["kid"]})

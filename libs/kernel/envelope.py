@@ -11,20 +11,25 @@ from libs.kernel.ids import attestation_id
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted: a pseudonymous subject, in which role, for whom; never a name or an e-mail."""
+    """Who acted: a pseudonymous subject, in which role, for whom; never a name or an e-mail.
+
+    `distributor` is the one whose accounts alone the subject acts on (TA-I-8); only then the record names it.
+    """
 
     sub: str
     role: str
     on_behalf_of: str | None = None
+    distributor: str | None = None
 
     def wire(self) -> dict[str, str | None]:
         """The `actor` member of a record."""
-        return {"sub": self.sub, "role": self.role, "onBehalfOf": self.on_behalf_of}
+        wire = {"sub": self.sub, "role": self.role, "onBehalfOf": self.on_behalf_of}
+        return wire if self.distributor is None else {**wire, "distributor": self.distributor}
 
     @staticmethod
     def parse(wire: dict[str, Any]) -> Actor:
         """The actor that `wire` wrote."""
-        return Actor(wire["sub"], wire["role"], wire["onBehalfOf"])
+        return Actor(wire["sub"], wire["role"], wire["onBehalfOf"], wire.get("distributor"))
 
 
 class EventEntry(NamedTuple):

@@ -139,9 +139,10 @@ def _check_shape(run: Run) -> None:
     if not all(type(t) is str for t in (*run.tenants, *run.types)):
         raise MalformedRun("tenants and types are text", field="run")
     for wire in run.actors:
-        sub, role, for_whom = (wire[name] for name in _ACTOR)
-        if len(wire) != len(_ACTOR) or type(sub) is not str or type(role) is not str or not _is_text(for_whom):
-            raise MalformedRun("an actor is {sub, role, onBehalfOf}", field="actors")
+        sub, role, for_whom, bound_to = (*(wire[name] for name in _ACTOR), wire.get("distributor", ""))
+        whole = len(wire) == len(_ACTOR) + ("distributor" in wire)
+        if not whole or not all(type(text) is str for text in (sub, role, bound_to)) or not _is_text(for_whom):
+            raise MalformedRun("an actor is {sub, role, onBehalfOf}, and distributor where it has one", field="actors")
     for row in run.rows:
         _check_decision(run, row)
 

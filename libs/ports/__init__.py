@@ -21,6 +21,7 @@ from libs.ports.clock import (
     Clock,
 )
 from libs.ports.privacy import Privacy, Ring
+from libs.ports.scope import Scope
 from libs.ports.store import (
     Commit,
     CommittedDecision,
@@ -69,6 +70,7 @@ __all__ = [
     "Privacy",
     "Ring",
     "RunOfIntents",
+    "Scope",
     "Signal",
     "Status",
     "Store",

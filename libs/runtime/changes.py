@@ -17,7 +17,9 @@ def project_change(event: Event, seen: AttestedEvent) -> Iterable[Change]:
     match event:
         case ChangeProposed():
             columns = ("key", "command", "payload", "reads", "proposer", "effective_at", "expires_at")
-            yield Put("changes", key, {**{name: data[name] for name in columns}, "status": "proposed"})
+            # A distributor sees what came from itself only (TA-I-8).
+            bound = {"distributor": seen.body["actor"].get("distributor")}
+            yield Put("changes", key, {**{name: data[name] for name in columns}, **bound, "status": "proposed"})
         case ChangeApproved():
             yield Put("changes", key, {"approver": data["approver"], "status": "approved"})
         case ChangeEnded():

@@ -14,6 +14,7 @@ from libs.adapters.postgres.store import PostgresStore
 from libs.edge.auth import CallerOf
 from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
+from libs.edge.guard import needs
 from libs.kernel.ids import uuid7
 from libs.messages.fund_values import DealingCalendar, LiquidityTools, ShareClassTerms
 from libs.messages.funds import AssetClass
@@ -72,7 +73,7 @@ def routers(store: PostgresStore) -> Sequence[APIRouter]:
 
 def _commands() -> APIRouter:
     """The commands that one person may send."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[needs("funds:register")])
 
     @router.post("/umbrellas", tags=["umbrellas"])
     async def register_umbrella(request: Request, body: UmbrellaBody, caller: CallerOf, now: Now) -> Response:

@@ -15,6 +15,7 @@ from libs.adapters.postgres.store import PostgresStore
 from libs.edge.auth import CallerOf
 from libs.edge.changes import propose
 from libs.edge.context import Now
+from libs.edge.guard import needs
 from libs.kernel.errors import InvalidValue
 from services.funds.domain.calendar import instant
 from services.funds.queries import one_of
@@ -47,14 +48,14 @@ class DatedProposal(BaseModel):
 
 def router(store: PostgresStore) -> APIRouter:
     """`/sub-funds/{sub_fund}/changes` and `/share-classes/{share_class}/changes`."""
-    routes = APIRouter(tags=["changes"])
+    routes = APIRouter(tags=["changes"], dependencies=[needs("funds:change")])
 
     @routes.post("/sub-funds/{sub_fund}/changes")
     async def propose_sub_fund_change(
         request: Request, sub_fund: UUID, body: DatedProposal, caller: CallerOf, now: Now
     ) -> Response:
         """Propose a change of a sub-fund from a day on; `/changes` has its approval."""
-        place = await one_of(store, caller.tenant, _SUB_FUND, "sub_fund", sub_fund)
+        place = await one_of(store, caller.scope, _SUB_FUND, "sub_fund", sub_fund)
         return await propose(request, caller, now, body.command, _payload(body, place), _from(body, place))
 
     @routes.post("/share-classes/{share_class}/changes")
@@ -62,7 +63,7 @@ def router(store: PostgresStore) -> APIRouter:
         request: Request, share_class: UUID, body: DatedProposal, caller: CallerOf, now: Now
     ) -> Response:
         """Propose a change of a share class from a day on; `/changes` has its approval."""
-        place = await one_of(store, caller.tenant, _SHARE_CLASS, "share_class", share_class)
+        place = await one_of(store, caller.scope, _SHARE_CLASS, "share_class", share_class)
         return await propose(request, caller, now, body.command, _payload(body, place), _from(body, place))
 
     return routes

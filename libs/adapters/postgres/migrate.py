@@ -14,7 +14,7 @@ from libs.kernel.errors import CartularyError
 log = structlog.get_logger(__name__)
 
 ROLES = ("owner", "api", "relay", "commit", "verify")
-_PATH_MIGRATION = Path(__file__).with_name("schema.sql")
+_PATH_MIGRATIONS = tuple(map(Path(__file__).with_name, ("schema.sql", "schema_002_distributor.sql")))
 
 # What each role may do to the tables of the write path; read tables: `_api` reads, `_commit` writes.
 _GRANTS = {
@@ -31,6 +31,18 @@ _GRANTS = {
     "positions": {"api": "select", "commit": "select, insert, update"},
     "schema_migrations": {},
 }
+
+
+# A row without a distributor is nobody's: a bound caller does not see it.
+_OWN_TENANT = "tenant = current_setting('cartulary.tenant', true)"
+_BOUND = "current_setting('cartulary.distributor', true)"
+_OWN_DISTRIBUTOR = f"{_OWN_TENANT} and (coalesce({_BOUND}, '') = '' or distributor::text = {_BOUND})"
+
+
+class NoTenant(CartularyError):
+    """A table names the distributor of its rows and not their tenant: nothing could guard it."""
+
+    code = "no-tenant"
 
 
 class MigrationChanged(CartularyError):
@@ -79,7 +91,7 @@ async def _roles(admin: asyncpg.Connection, service: str, password: Callable[[st
 
 
 def _files(migrations: Path | None) -> list[Path]:
-    return [_PATH_MIGRATION, *sorted(migrations.glob("*.sql") if migrations else ())]
+    return [*_PATH_MIGRATIONS, *sorted(migrations.glob("*.sql") if migrations else ())]
 
 
 async def _apply(admin: asyncpg.Connection, files: list[Path]) -> list[str]:
@@ -99,29 +111,33 @@ async def _apply(admin: asyncpg.Connection, files: list[Path]) -> list[str]:
 
 
 async def _secure(admin: asyncpg.Connection, service: str) -> None:
-    """Grants, and row level security for every table with a tenant: `_api` sees the tenant that it is bound to."""
+    """Grants, and row level security for every table with a tenant: `_api` sees the tenant that it is bound to.
+
+    Of a table with a distributor it sees that distributor's rows only, where it is bound to one (TA-I-8).
+    """
     for kind in ROLES[1:]:
         await admin.execute(f'grant usage on schema "{service}" to "{service}_{kind}"')
     tables = await admin.fetch(
-        "select c.relname as name, exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant'"
-        " and not a.attisdropped) as has_tenant from pg_class c where c.relnamespace = $1::regnamespace"
-        " and c.relkind = 'r'",
+        "select c.relname as name, array(select a.attname::text from pg_attribute a where a.attrelid = c.oid"
+        " and a.attnum > 0 and not a.attisdropped) as columns from pg_class c"
+        " where c.relnamespace = $1::regnamespace and c.relkind = 'r'",
         service,
     )
-    for table, has_tenant in tables:
+    for table, columns in tables:
         grants = {"api": "select", "commit": "select, insert, update, delete"} | {"verify": "select"}
         grants = {**_GRANTS[table], "verify": "select"} if table in _GRANTS else grants
         for kind, rights in grants.items():
             await admin.execute(f'grant {rights} on "{table}" to "{service}_{kind}"')
-        if has_tenant:
-            await _policies(admin, service, table)
+        if "distributor" in columns and "tenant" not in columns:
+            raise NoTenant("a table with a distributor needs a tenant", field="table", value=table)
+        if "tenant" in columns:
+            await _policies(admin, service, table, _OWN_DISTRIBUTOR if "distributor" in columns else _OWN_TENANT)
 
 
-async def _policies(admin: asyncpg.Connection, service: str, table: str) -> None:
+async def _policies(admin: asyncpg.Connection, service: str, table: str, own: str) -> None:
     await admin.execute(
         f'alter table "{table}" enable row level security; alter table "{table}" force row level security'
     )
-    own = "tenant = current_setting('cartulary.tenant', true)"
     for kind in ROLES:
         rule = own if kind == "api" else "true"
         await admin.execute(f'drop policy if exists "of_{kind}" on "{table}"')

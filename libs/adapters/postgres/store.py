@@ -27,11 +27,16 @@ from libs.ports import (
     Outcome,
     Position,
     RunOfIntents,
+    Scope,
     StoreUnreachable,
 )
 
 _POOL_SIZES = {"api": 12, "relay": 12, "commit": 4}
 
+_BIND = """
+select set_config('cartulary.tenant', $1, true), set_config('cartulary.distributor', $2, true),
+       (select epoch from life) as epoch
+"""
 _UNNUMBERED = """
 select position, decision::text, body, traceparent from intents
 where lane = $1 and (seq is null or epoch < $2) order by position limit $3
@@ -167,15 +172,13 @@ class PostgresStore:
             rows = await connection.fetch(query, tenant, array(commands))
         return {row["command"]: outcome(row) for row in rows}
 
-    async def query(self, tenant: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """The rows of a query by the `_api` role, bound to the tenant.
+    async def query(self, scope: Scope, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """The rows of a query by the `_api` role, bound to the scope's tenant and to its distributor, if it has one.
 
         Raises NotReady while the tables are rebuilt: half of them would say that something does not exist.
         """
         async with self._pools.transaction("api") as connection:
-            bound = await one(
-                connection, "select set_config('cartulary.tenant', $1, true), (select epoch from life) as epoch", tenant
-            )
+            bound = await one(connection, _BIND, scope.tenant, scope.distributor or "")
             if bound["epoch"] is None:
                 raise NotReady("the service is being rebuilt from the ledger")
             return await connection.fetch(sql, *arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +20,13 @@ from libs.edge.app import create_app
 from libs.edge.auth import Caller, CallerOf
 from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
+from libs.edge.guard import needs
 from libs.edge.health import Check
 from libs.edge.issuer import LocalIssuer
 from libs.edge.paging import PageOf, PageQuery, page
+from libs.edge.permissions import FOUR_EYES, ROLES, FourEyes, Permissions
 from libs.edge.settings import Settings
+from libs.edge.tests.memory_desk import FakeDesk
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError, IdempotencyMismatch, NotFound, Refused
@@ -153,62 +156,6 @@ class FakeGateway:
         return self.known.get((tenant, command_hash))
 
 
-class ChangeCommand(Command):
-    """Stands for the runtime's commands around a change."""
-
-    change: str
-    what: str
-
-    def streams(self) -> tuple[str, ...]:
-        return (f"notes/all/change/{self.change}",)
-
-
-class FakeDesk:
-    """Changes in memory, by tenant."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[dict[str, Any]]] = {}
-
-    async def propose(
-        self, tenant: str, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
-        effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
-    ) -> Command:  # fmt: skip
-        self.rows.setdefault(tenant, []).append(
-            {
-                "change": change,
-                "command": command,
-                "payload": dict(payload),
-                "status": "proposed",
-                "proposer": actor.sub,
-                "effective_at": effective_at,
-                "expires_at": expires_at or now + timedelta(days=7),
-            }
-        )
-        return ChangeCommand(now=now, change=change, what="propose")
-
-    async def approve(self, tenant: str, actor: Actor, change: str, now: datetime) -> Command:
-        await self._existing(tenant, change)
-        return ChangeCommand(now=now, change=change, what="approve")
-
-    async def reject(self, tenant: str, actor: Actor, change: str, reason: str, now: datetime) -> Command:
-        await self._existing(tenant, change)
-        return ChangeCommand(now=now, change=change, what=f"reject: {reason}")
-
-    async def _existing(self, tenant: str, change: str) -> None:
-        if await self.change(tenant, change) is None:
-            raise NotFound("there is no such change", field="change", value=change)
-
-    async def change(self, tenant: str, change: str) -> Mapping[str, Any] | None:
-        return next((row for row in self.rows.get(tenant, []) if row["change"] == change), None)
-
-    async def changes(
-        self, tenant: str, filters: Mapping[str, Any], after: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        rows = sorted(self.rows.get(tenant, []), key=lambda row: str(row["change"]))
-        wanted = [row for row in rows if all(row[name] == value for name, value in filters.items())]
-        return [row for row in wanted if after is None or row["change"] > after][:limit]
-
-
 class NoteBody(BaseModel):
     """A note to write."""
 
@@ -239,46 +186,62 @@ NOTES = [Note(number=number, title=f"note {number % 3}") for number in range(1, 
 def note_routes() -> APIRouter:
     """`/notes`."""
     router = APIRouter(prefix="/notes", tags=["notes"])
+    reads = [needs("notes:read")]
 
-    @router.post("")
+    @router.post("", dependencies=[needs("notes:write")])
     async def write_note(request: Request, body: NoteBody, now: Now) -> Response:
         fields = body.model_dump(include={"title", "amount"})
         return await accept(
             request, command_from(WriteNote, fields, note=str(uuid7(now)), now=now), created="/notes/{id}"
         )
 
-    @router.get("", response_model=PageOf[Note])
+    @router.get("", response_model=PageOf[Note], dependencies=reads)
     async def list_notes(request: Request, query: Annotated[NoteQuery, Query()], caller: CallerOf) -> Response:
         after = query.after(request, int)
         found = [n for n in NOTES if query.title in {None, n.title} and (after is None or n.number > after[0])]
         return page(request, query, [n.model_dump() for n in found[: query.limit + 1]], ("number",))
 
-    @router.get("/broken")
+    @router.get("/broken", dependencies=reads)
     async def break_down() -> None:
         raise RuntimeError("the password is hunter2")
 
-    @router.get("/{note}")
+    @router.get("/{note}", dependencies=reads)
     async def read_note(note: UUID) -> Note:
         raise NotFound("there is no such note", field="note", value=note)
 
     return router
 
 
+_OWN = {"operations": {"notes:read", "notes:write"}, "distributor": {"notes:read"}, "auditor": {"notes:read"}}
+NOTES_PERMISSIONS = Permissions(
+    {role: having | _OWN.get(role, set()) for role, having in ROLES.items()},
+    {
+        **FOUR_EYES,
+        "notes": FourEyes(frozenset({"operations"}), frozenset({"operations", "compliance"})),
+        "notes.BurnNote": FourEyes(frozenset({"operations"}), frozenset({"compliance"})),
+    },
+)
+
+
 class Sample:
     """The sample service, with callers."""
 
-    def __init__(self, home: Path, checks: Sequence[Check] = (), **changed: Any) -> None:
+    def __init__(
+        self, home: Path, checks: Sequence[Check] = (), personal: frozenset[str] = frozenset(), **changed: Any
+    ) -> None:
         self.settings = Settings(home=home).having(jwks_retry_s=0, **changed)
         self.clock, self.gateway, self.desk = ManualClock(), FakeGateway(), FakeDesk()
         self.issuer = LocalIssuer(self.settings.issuer_folder, self.settings.issuer, self.settings.audience)
         self.app: FastAPI = create_app(
             "notes", self.settings, self.clock, routers=[note_routes()], gateway=self.gateway, desk=self.desk,
-            checks=checks,
+            checks=checks, permissions=NOTES_PERMISSIONS, personal=personal,
         )  # fmt: skip
 
-    def bearer(self, sub: str = "u-1", tenant: str = "acme") -> dict[str, str]:
+    def bearer(
+        self, sub: str = "u-1", tenant: str = "acme", role: str = "operations", distributor: str | None = None
+    ) -> dict[str, str]:
         """The header of a caller."""
-        caller = Caller(Actor(sub, "clerk"), tenant)
+        caller = Caller(Actor(sub, role, None, distributor), tenant)
         return {"Authorization": f"Bearer {self.issuer.token(caller, self.clock.now())}"}
 
     def client(self, **headers: str) -> httpx.AsyncClient:

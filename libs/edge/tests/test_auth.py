@@ -21,7 +21,7 @@ from libs.edge.tests.sample import ManualClock, Sample
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CheckUnavailable
 
-CALLER = Caller(Actor("u-1", "clerk", "u-9"), "acme", "dist-7")
+CALLER = Caller(Actor("u-1", "operations", "u-9", "dist-7"), "acme")
 Forge = Callable[[dict[str, Any], dict[str, Any], Ed25519PrivateKey], str]
 
 

@@ -31,6 +31,7 @@ APP = """
     from libs.adapters.clock import SystemClock
     from libs.edge.app import create_app
     from libs.edge.component import Component, ServiceParts
+    from libs.edge.guard import needs
 
     JOURNAL = Path("journal.txt")
 
@@ -50,7 +51,7 @@ APP = """
     def service(settings):
         router = APIRouter()
 
-        @router.get("/slow")
+        @router.get("/slow", dependencies=[needs("funds:read")])
         async def slow() -> str:
             write("request begun")
             await asyncio.sleep(0.7)
@@ -87,7 +88,7 @@ def served(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str
 def token(folder: Path) -> str:
     env = {**os.environ, "CARTULARY_HOME": str(folder / "home")}
     command = [sys.executable, "-c", "from libs.cli.main import app; app()", "token"]
-    asked = ["--sub", "u-1", "--role", "clerk", "--tenant", "acme"]
+    asked = ["--sub", "u-1", "--role", "operations", "--tenant", "acme"]
     return subprocess.run([*command, *asked], env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 

@@ -127,3 +127,10 @@ def test_a_body_says_what_was_decided_by_whom_and_where_it_stands_in_its_decisio
     assert made["actor"] == {"sub": "s", "role": "clerk", "onBehalfOf": None}
     assert "00-trace" not in str(made)
     assert Actor.parse(made["actor"]) == decision.actor
+
+
+def test_i8_a_record_names_the_distributor_only_of_an_actor_that_is_bound_to_one() -> None:
+    bound = Actor("s", "distributor", None, "d-1")
+    assert bound.wire() == {"sub": "s", "role": "distributor", "onBehalfOf": None, "distributor": "d-1"}
+    assert Actor.parse(bound.wire()) == bound
+    assert "distributor" not in Actor("s", "operations").wire()

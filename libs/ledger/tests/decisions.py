@@ -25,7 +25,7 @@ data = st.dictionaries(keys, values, max_size=5)
 uuids = st.uuids(version=4).map(lambda one: str(UUID(int=one.int & ~(0xF << 76) | 0x7 << 76)))
 times = st.datetimes().map(lambda one: one.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0"))
 hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
-actors = st.builds(Actor, texts, names, st.none() | texts)
+actors = st.builds(Actor, texts, names, st.none() | texts, st.none() | texts)
 entries = st.builds(
     EventEntry, names.map("funds.{}.v1".format), names.map("funds/x/y/{}".format), st.integers(1, 10**6), data
 )
