@@ -14,6 +14,7 @@ from libs.edge.context import Edge
 from libs.edge.gateway import ChangeDesk, CommandGateway
 from libs.edge.guard import guarded
 from libs.edge.health import Check, Health, health_routes
+from libs.edge.limits import Limits, RateLimitFields
 from libs.edge.observe import Observed
 from libs.edge.openapi import install_openapi
 from libs.edge.permissions import PERMISSIONS, Permissions
@@ -46,8 +47,8 @@ def create_app(
     """
     app = bare_app(service, settings, description)
     health = Health(service, clock, checks)
-    verifier = Verifier.of(settings, clock)
-    app.state.edge = Edge(service, settings, clock, verifier, health, gateway, desk, permissions, personal)
+    verifier, limits = Verifier.of(settings, clock), Limits(service, settings, clock)
+    app.state.edge = Edge(service, settings, clock, verifier, health, limits, gateway, desk, permissions, personal)
     own = [*routers]
     if gateway is not None:
         own.append(status_routes())
@@ -84,4 +85,5 @@ def bare_app(service: str, settings: Settings, description: str = "") -> FastAPI
     install_openapi(app)
     app.add_middleware(StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth)
     app.add_middleware(Observed, service=service)
+    app.add_middleware(RateLimitFields)
     return app

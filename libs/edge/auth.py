@@ -155,10 +155,17 @@ async def authenticated(
         return known
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthorized("send one header `Authorization: Bearer <token>`")
-    verifier: Verifier = request.app.state.edge.verifier
-    caller = request.state.caller = await verifier.caller(token.strip())
+    edge = request.app.state.edge
+    verifier: Verifier = edge.verifier
+    try:
+        if scheme.lower() != "bearer" or not token.strip(" "):
+            raise Unauthorized("send one header `Authorization: Bearer <token>`")
+        caller = await verifier.caller(token.strip(" "))
+    except Unauthorized:
+        edge.limits.failed(request.scope)
+        raise
+    edge.limits.admit(request.scope, caller.tenant, caller.actor.sub)
+    request.state.caller = caller
     return caller
 
 

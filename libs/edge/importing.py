@@ -163,18 +163,20 @@ class Importer:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Status and body of an answer; asked again while the service is away or not ready."""
+        """Status and body of an answer; asked again while the service is away, not ready, or asks to slow down."""
         more = {"Authorization": f"Bearer {token}", **(headers or {})}
         while True:
+            pause_s = _PAUSE_S
             try:
                 async with session.request(method, self._url + address, json=body, headers=more) as response:
-                    if response.status < 500:
+                    if response.status < 500 and response.status != 429:
                         return response.status, await response.json(content_type=None)
+                    pause_s = float(response.headers.get("Retry-After", pause_s))
                     reason = f"{self._url} answered {response.status}: {(await response.text())[:300]}"
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{self._url} did not answer: {error!r}"
             self._check_patience(reason)
-            await self._clock.sleep(_PAUSE_S)
+            await self._clock.sleep(pause_s)
 
     def _check_patience(self, reason: str) -> None:
         if self._clock.monotonic() > self._ends_at:

@@ -22,6 +22,7 @@ _PROBLEMS = {
     "413": "The body or the decision is too large.",
     "415": "The body is not application/json.",
     "422": "Fields are not valid; `errors` names each.",
+    "429": "Too many requests: see `Retry-After` and `RateLimit`.",
     "503": "Not now: see `Retry-After`.",
 }
 _ANSWERS = {
@@ -78,7 +79,7 @@ def _complete(operation: dict[str, Any], mutates: bool, has_parameters: bool) ->
     responses = operation["responses"]
     content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}}
     for status, description in _PROBLEMS.items():
-        if mutates or status in {"400", "401", "403", "422", "503"} or (status == "404" and has_parameters):
+        if mutates or status in {"400", "401", "403", "422", "429", "503"} or (status == "404" and has_parameters):
             responses[status] = {"description": description, "content": content}
     if mutates:
         operation.setdefault("parameters", []).extend(_HEADERS)

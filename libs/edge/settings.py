@@ -71,6 +71,13 @@ class Settings(BaseSettings):
     )
     token_leeway_s: float = Field(5, ge=0, le=300, description="Seconds by which other clocks may be off.")
 
+    rate_subject_per_s: float = Field(200, gt=0, le=1e6, description="Requests a second of one subject.")
+    rate_subject_burst: int = Field(400, ge=1, le=10_000_000, description="Requests of one subject at once.")
+    rate_tenant_per_s: float = Field(1_000, gt=0, le=1e6, description="Requests a second of one tenant.")
+    rate_tenant_burst: int = Field(2_000, ge=1, le=10_000_000, description="Requests of one tenant at once.")
+    rate_address_per_s: float = Field(5, gt=0, le=1e6, description="Failed authentications a second of one address.")
+    rate_address_burst: int = Field(50, ge=1, le=10_000_000, description="Failed authentications of one at once.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     traces: Literal["none", "console", "otlp"] = Field("none", description="Where spans go.")
     otlp_endpoint: str = Field(
