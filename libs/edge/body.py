@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,11 +32,15 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 class StrictBody:
     """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
 
+    `body_limits` has the largest body, in bytes, of the routes that take larger ones, by their path.
     It also refuses NUL in the path and the query, which no store can hold, and a parameter given twice.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, max_json_depth: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int, max_json_depth: int, body_limits: Mapping[str, int] | None = None
+    ) -> None:
         self._app, self._max_bytes, self._max_depth = app, max_body_bytes, max_json_depth
+        self._limits = [(_template(path), limit) for path, limit in (body_limits or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check and hand on; a refusal is answered here."""
@@ -56,22 +61,33 @@ class StrictBody:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body, None when the client went away; raises BodyTooLarge before it reads too much."""
+        most = self._most(scope)
         announced = Headers(scope=scope).get("content-length", "0")
         size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
         chunks: list[bytes] = []
         more, total = True, 0
         while more:
-            if max(size, total) > self._max_bytes:
-                raise BodyTooLarge(f"at most {self._max_bytes} bytes", field="Content-Length", value=max(size, total))
+            if max(size, total) > most:
+                raise BodyTooLarge(f"at most {most} bytes", field="Content-Length", value=max(size, total))
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             chunks.append(message.get("body", b""))
             total += len(chunks[-1])
             more = message.get("more_body", False)
-        if total > self._max_bytes:
-            raise BodyTooLarge(f"at most {self._max_bytes} bytes", value=total)
+        if total > most:
+            raise BodyTooLarge(f"at most {most} bytes", value=total)
         return b"".join(chunks)
+
+    def _most(self, scope: Scope) -> int:
+        """The largest body at this address; a route may take more than the others."""
+        path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
+        return next((limit for template, limit in self._limits if template.fullmatch(path)), self._max_bytes)
+
+
+def _template(path: str) -> re.Pattern[str]:
+    """A route's path with its parameters: `/investors/{investor}/documents`."""
+    return re.compile("[^/]+".join(map(re.escape, re.split(r"{[^}]*}", path))))
 
 
 def _check_address(path: str, query: bytes) -> None:

@@ -147,15 +147,21 @@ def findings_of(errors: Sequence[Mapping[str, Any]], prefix: str = "") -> list[F
     return found
 
 
-def problem_response(
-    problem: Mapping[str, object], request: Request | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
-    """The problem as a response: `instance` is the path asked for, `trace` finds it in the logs."""
+def shown_problem(problem: Mapping[str, object]) -> dict[str, object]:
+    """The problem as a caller may see it: no secret, nothing long."""
     shown = dict(problem)
     if "field" in shown and "value" in shown and is_secret(shown["field"]):
         shown["value"] = HIDDEN
     elif "value" in shown:
         shown["value"] = masked_text(str(shown["value"]))[:_MAX_SHOWN]
+    return shown
+
+
+def problem_response(
+    problem: Mapping[str, object], request: Request | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The problem as a response: `instance` is the path asked for, `trace` finds it in the logs."""
+    shown = shown_problem(problem)
     if request is not None:
         shown.setdefault("instance", request.url.path)
     if trace := current_trace_id():
