@@ -8,7 +8,7 @@ answer from there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
@@ -31,6 +31,7 @@ from libs.edge.commands import (
     root_of,
 )
 from libs.edge.context import edge_of
+from libs.edge.hiding import shown_of
 from libs.edge.problems import (
     Finding,
     InvalidRequest,
@@ -38,7 +39,6 @@ from libs.edge.problems import (
     UnsupportedMedia,
     findings_of,
     internal_problem,
-    shown_problem,
 )
 from libs.edge.telemetry import current_traceparent
 from libs.kernel.decider import Command
@@ -106,12 +106,13 @@ class _Sent(NamedTuple):
     request: bytes
 
 
-def checked_body(kind: type[Body], body: Mapping[str, Any]) -> Body:
+def checked_body(kind: type[Body], body: Mapping[str, Any], personal: frozenset[str] = frozenset()) -> Body:
     """An entry's body as a model; raises InvalidRequest naming each wrong field as a route of its own would."""
     try:
         return kind.model_validate(body)
     except ValidationError as error:
-        raise InvalidRequest(findings_of([dict(finding) for finding in error.errors()], "body")) from error
+        found = [dict(finding) for finding in error.errors()]
+        raise InvalidRequest(findings_of(found, "body", personal)) from (None if personal else error)
 
 
 def batch_openapi(body: type[BaseModel]) -> dict[str, Any]:
@@ -155,7 +156,7 @@ async def accept_batch(request: Request, single: str, command_of: CommandOf) -> 
         except Exception:
             # One entry that nobody foresaw hurts no other; what it holds stays out of the log.
             log.exception("batch_entry_failed")
-            return {"key": _key(key), "status": "failed", "problem": shown_problem(internal_problem())}
+            return {"key": _key(key), "status": "failed", "problem": internal_problem()}
         return _result(sent, outcome, now, edge.personal)
 
     return _answer(await _in_order(decided, _entries(request)), wanted)
@@ -207,7 +208,7 @@ def _sent(entry: Any, path: str, command_of: CommandOf, now: datetime, name_of: 
     return _Sent(key, name_of(key), command_of(body, now), request_bytes("POST", path, [], body))
 
 
-def _result(sent: _Sent, outcome: Outcome, now: datetime, personal: Collection[str]) -> dict[str, Any]:
+def _result(sent: _Sent, outcome: Outcome, now: datetime, personal: frozenset[str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "key": sent.key,
         "status": outcome.status,
@@ -217,7 +218,7 @@ def _result(sent: _Sent, outcome: Outcome, now: datetime, personal: Collection[s
         "repeated": outcome.status != "refused" and not _decided_at(outcome.decision, now),
     }
     if outcome.problem is not None:
-        result["problem"] = shown_problem(_impersonal(outcome.problem, personal))
+        result["problem"] = shown_of(outcome.problem, personal)
     return result
 
 
@@ -226,33 +227,15 @@ def _decided_at(decision: str | None, now: datetime) -> bool:
     return decision is not None and UUID(decision).int >> 80 == int(now.timestamp() * 1000)
 
 
-def _problem(key: Any, name: str | None, error: CartularyError, personal: Collection[str]) -> dict[str, Any]:
+def _problem(key: Any, name: str | None, error: CartularyError, personal: frozenset[str]) -> dict[str, Any]:
     status = "failed" if error.status >= 500 else "refused"
     problem = internal_problem() if error.status == 500 else error.as_problem()
     return {
         "key": _key(key),
         "status": status,
         "command": name,
-        "problem": shown_problem(_impersonal(problem, personal)),
+        "problem": shown_of(problem, personal),
     }
-
-
-def _impersonal(problem: Mapping[str, object], personal: Collection[str]) -> dict[str, object]:
-    """The problem without the values of personal fields, whoever is to see it."""
-    shown = {**problem}
-    if _is_personal(shown, personal):
-        shown.pop("value", None)
-    errors = shown.get("errors")
-    if isinstance(errors, list):
-        shown["errors"] = [
-            {name: part for name, part in one.items() if name != "value" or not _is_personal(one, personal)}
-            for one in errors
-        ]
-    return shown
-
-
-def _is_personal(finding: Mapping[str, object], personal: Collection[str]) -> bool:
-    return any(part in personal for part in str(finding.get("field", "")).split("."))
 
 
 def _key(key: Any) -> str | None:

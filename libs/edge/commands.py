@@ -17,6 +17,7 @@ from libs.edge.body import json_of
 from libs.edge.context import edge_of
 from libs.edge.gateway import CommandGateway
 from libs.edge.guard import needs
+from libs.edge.hiding import personal_of, shown_of
 from libs.edge.problems import BadRequest, InvalidRequest, Problem, findings_of, problem_response
 from libs.edge.telemetry import current_traceparent
 from libs.kernel.canonical import canonical
@@ -101,7 +102,8 @@ def command_from(kind: type[Kind], body: BaseModel | Mapping[str, Any] | None = 
     try:
         return kind.model_validate({**fields, **more})
     except ValidationError as error:
-        raise InvalidRequest(findings_of([dict(finding) for finding in error.errors()], "body")) from error
+        found = [dict(finding) for finding in error.errors()]
+        raise InvalidRequest(findings_of(found, "body", kind.personal)) from (None if kind.personal else error)
 
 
 async def accept(
@@ -143,10 +145,10 @@ def _answer(request: Request, name: str, outcome: Outcome, wanted: Preference, c
         identity = outcome.streams[0][0].rpartition("/")[2]
         headers["Location"] = root_of(request) + created.replace("{id}", identity)
     status = 202 if not finished else 201 if created is not None else 200
-    return _shown(name, outcome, status, headers)
+    return _shown(request, name, outcome, status, headers)
 
 
-def _shown(name: str, outcome: Outcome, status: int, headers: Mapping[str, str]) -> Response:
+def _shown(request: Request, name: str, outcome: Outcome, status: int, headers: Mapping[str, str]) -> Response:
     content: dict[str, Any] = {
         "command": name,
         "status": outcome.status,
@@ -154,7 +156,7 @@ def _shown(name: str, outcome: Outcome, status: int, headers: Mapping[str, str])
         "streams": [{"stream": stream, "version": version} for stream, version in outcome.streams],
     }
     if outcome.problem is not None:
-        content["problem"] = dict(outcome.problem)
+        content["problem"] = shown_of(outcome.problem, personal_of(request))
     more = {**headers, "Cache-Control": "no-store"}
     return Response(orjson.dumps(content, default=str), status, more, "application/json")
 
@@ -206,4 +208,4 @@ async def _status(request: Request, caller: Caller, command: str) -> Response:
         raise NotFound("there is no such command", field="command", value=command)
     if outcome.status in {"running", "decided"} and wanted.wait_s > 0:
         outcome = await gateway.settled(caller.tenant, command, wanted.wait_s) or outcome
-    return _shown(command, outcome, 200, wanted.applied(True))
+    return _shown(request, command, outcome, 200, wanted.applied(True))

@@ -159,8 +159,10 @@ def compose(
 ) -> ServiceParts:
     """The parts of a service for `cartulary serve`; `routers` makes its routes over its store."""
     whole = Composition(parts, settings)
+    personal = frozenset[str]().union(*(kind.personal for kind in parts.decider.commands.values()))
     app = create_app(
         whole.service, settings, whole.ports.clock, description=description, routers=routers(whole.store),
         gateway=whole.gateway, desk=PostgresChangeDesk(whole.rules, whole.store), checks=whole.checks(),
+        personal=personal,
     )  # fmt: skip
     return ServiceParts(whole.service, app, whole.components(), whole.checks(), whole.open, whole.close)

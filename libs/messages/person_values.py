@@ -6,9 +6,7 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Literal
 
-import schwifty
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from schwifty.exceptions import SchwiftyException
 
 from libs.messages.values import Country, Lei, sorted_once
 
@@ -44,6 +42,9 @@ def _past_century(value: date) -> date:
 
 
 def _iban(value: str) -> str:
+    import schwifty  # noqa: PLC0415  (0.1 s, only when needed)
+    from schwifty.exceptions import SchwiftyException  # noqa: PLC0415
+
     try:
         return str(schwifty.IBAN(value).compact)
     except SchwiftyException as error:
@@ -51,6 +52,9 @@ def _iban(value: str) -> str:
 
 
 def _bic(value: str) -> str:
+    import schwifty  # noqa: PLC0415  (0.1 s, only when needed)
+    from schwifty.exceptions import SchwiftyException  # noqa: PLC0415
+
     try:
         return str(schwifty.BIC(value).compact)
     except SchwiftyException as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from libs.edge.auth import Caller, CallerOf
 from libs.edge.batches import BatchResult, accept_batch, batch_openapi, checked_body
+from libs.edge.context import edge_of
 from libs.edge.guard import needs
 from libs.kernel.decider import Command
 
@@ -30,8 +31,11 @@ def router(body: type[Registration], command_of: Callable[[Registration, Caller,
     )
     async def register_investors(request: Request, caller: CallerOf) -> Response:
         """Register up to 500 investors: each entry is decided and answered by itself."""
-        return await accept_batch(
-            request, "/investors", lambda raw, now: command_of(checked_body(body, raw), caller, now)
-        )
+        personal = edge_of(request).personal
+
+        def command(raw: Mapping[str, Any], now: datetime) -> Command:
+            return command_of(checked_body(body, raw, personal), caller, now)
+
+        return await accept_batch(request, "/investors", command)
 
     return routes

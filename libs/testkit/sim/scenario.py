@@ -1,4 +1,4 @@
-"""One seeded run: a market day of tills and bells while things go wrong, then rest, then every invariant."""
+"""One seeded run: a market day of tills, bells and visitors while things go wrong, then rest, then every invariant."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from libs.testkit.sim.fleet import Fleet, Sent, deterministic
 from libs.testkit.sim.forgery import forge
 from libs.testkit.sim.invariants import check
 from libs.testkit.sim.loop import simulate
+from libs.testkit.sim.people import visit
 from libs.testkit.sim.world import QUIET, Rates, World
 
 MARKETS = ("fish", "flower", "grain")
@@ -137,6 +138,7 @@ async def day(fleet: Fleet) -> None:
         *(fleet.send(sent) for sent in opened[1:]),
         *(client(number) for number in range(COMMANDS)),
         shut(fleet, random.choice(MARKETS)),
+        visit(fleet),
         trouble(fleet),
     )
 

@@ -1,0 +1,80 @@
+"""What must be found nowhere: every personal text of the demo's people, in every form that a store may give it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import orjson
+
+# What is too short would be found by chance in random bytes; a name so short is looked for with its other half.
+_SHORTEST_BYTES = 6
+_PERSONAL = ("family_name", "given_names", "name", "birth_date", "line1", "line2", "email", "phone", "iban", "holder")
+_TINS = "tins"
+
+
+def texts_of(path: Path, encoding: str = "utf-8-sig") -> set[str]:
+    """The personal texts of a file of investors."""
+    found: set[str] = set()
+    with path.open(encoding=encoding, newline="") as file:
+        for row in csv.DictReader(file):
+            found.update(_texts(row))
+    return {text for text in found if len(text.encode()) >= _SHORTEST_BYTES}
+
+
+def _texts(row: dict[str, str]) -> Iterator[str]:
+    for column in _PERSONAL:
+        if value := (row.get(column) or "").strip():
+            yield value
+    for tin in re.split(r"[;|, ]+", row.get(_TINS) or ""):
+        yield tin.partition(":")[2] or tin
+    given, family = (row.get("given_names") or "").strip(), (row.get("family_name") or "").strip()
+    if given and family:
+        yield f"{given} {family}"
+        yield f"{family} {given}"
+    if iban := (row.get("iban") or "").replace(" ", ""):
+        yield iban
+        yield " ".join(iban[at : at + 4] for at in range(0, len(iban), 4))
+
+
+def needles(texts: Iterable[str]) -> set[bytes]:
+    """Every form of the texts as bytes."""
+    found: set[bytes] = set()
+    for text in texts:
+        for cased in {text, text.upper(), text.lower()}:
+            raw = cased.encode()
+            found |= {raw, *_wide(cased), quote(cased).encode(), quote_plus(cased).encode(), *_in_json(cased)}
+        found |= set(_base64(text.encode()))
+        for wide in _wide(text):
+            found |= set(_base64(wide))
+    # A line of the pattern file is a pattern.
+    return {needle for needle in found if b"\n" not in needle and len(needle) >= _SHORTEST_BYTES}
+
+
+def _wide(text: str) -> tuple[bytes, bytes]:
+    return text.encode("utf-16-le"), text.encode("utf-16-be")
+
+
+def _in_json(text: str) -> tuple[bytes, bytes]:
+    """As JSON writes it, and as JSON that keeps to ASCII does."""
+    escaped = "".join(mark if mark.isascii() else _escape(mark) for mark in text)
+    return orjson.dumps(text)[1:-1], escaped.encode()
+
+
+def _escape(mark: str) -> str:
+    wide = mark.encode("utf-16-be")
+    return "".join(f"\\u{wide[at : at + 2].hex()}" for at in range(0, len(wide), 2))
+
+
+def _base64(raw: bytes) -> Iterator[bytes]:
+    """The part that does not depend on what stands before and after, for each of the three alignments."""
+    for shift in range(3):
+        for alphabet in (base64.standard_b64encode, base64.urlsafe_b64encode):
+            encoded = alphabet(bytes(shift) + raw).rstrip(b"=")
+            first = (shift * 8 + 5) // 6
+            last = (shift + len(raw)) * 8 // 6
+            yield encoded[first:last]
