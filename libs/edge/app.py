@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 
 from libs.edge.auth import Verifier
 from libs.edge.body import StrictBody
@@ -39,15 +38,15 @@ def create_app(
     checks: Iterable[Check] = (),
     permissions: Permissions = PERMISSIONS,
     personal: frozenset[str] = frozenset(),
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """A service's API: its routers behind authentication, the commands' and changes' routes, health, OpenAPI.
 
     Every route of `routers` states its permission by `needs`; raises RoutesUnguarded. Without `gateway` the
     service takes no commands, without `desk` it has no changes under four eyes. `personal` names the fields of
-    its bodies whose values are shown to nobody. A route that takes larger bodies than the others says so by
-    `openapi_extra={"x-max-body-bytes": n}`.
+    its bodies whose values are shown to nobody, `larger_bodies` the limits in bytes of paths that take more than JSON.
     """
-    app = bare_app(service, settings, description, _body_limits(routers))
+    app = bare_app(service, settings, description, larger_bodies)
     health = Health(service, clock, checks)
     verifier, limits = Verifier.of(settings, clock), Limits(service, settings, clock)
     app.state.edge = Edge(service, settings, clock, verifier, health, limits, gateway, desk, permissions, personal)
@@ -63,15 +62,8 @@ def create_app(
     return app
 
 
-def _body_limits(routers: Iterable[APIRouter]) -> dict[str, int]:
-    """The largest body in bytes of the routes that say one, by their paths."""
-    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
-    limits = ((route.path, (route.openapi_extra or {}).get("x-max-body-bytes")) for route in routes)
-    return {path: limit for path, limit in limits if limit is not None}
-
-
 def bare_app(
-    service: str, settings: Settings, description: str = "", body_limits: Mapping[str, int] | None = None
+    service: str, settings: Settings, description: str = "", larger_bodies: Mapping[str, int] | None = None
 ) -> FastAPI:
     """An app with the edge's manners and no routes: strict bodies, problems, spans, metrics."""
     app = FastAPI(
@@ -95,9 +87,8 @@ def bare_app(
     install_problems(app)
     install_openapi(app)
     app.add_middleware(
-        StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth,
-        body_limits=body_limits,
-    )  # fmt: skip
+        StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth, larger=larger_bodies
+    )
     app.add_middleware(Observed, service=service)
     app.add_middleware(RateLimitFields)
     return app

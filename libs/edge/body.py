@@ -25,6 +25,7 @@ from libs.kernel.errors import CartularyError, InvalidValue
 
 _MAX_INTEGER = 2**53 - 1
 _JSON = "cartulary.json"
+MAX_JSON_BYTES = 2_000_000
 # A string is passed over whole, its brackets with it; possessively, or a long one would cost 60 bytes a character.
 _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -32,15 +33,15 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 class StrictBody:
     """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
 
-    `body_limits` has the largest body, in bytes, of the routes that take larger ones, by their path.
     It also refuses NUL in the path and the query, which no store can hold, and a parameter given twice.
+    `larger` gives another limit to paths that end so (regular expressions); for JSON at most `MAX_JSON_BYTES`.
     """
 
     def __init__(
-        self, app: ASGIApp, max_body_bytes: int, max_json_depth: int, body_limits: Mapping[str, int] | None = None
+        self, app: ASGIApp, max_body_bytes: int, max_json_depth: int, larger: Mapping[str, int] | None = None
     ) -> None:
         self._app, self._max_bytes, self._max_depth = app, max_body_bytes, max_json_depth
-        self._limits = [(_template(path), limit) for path, limit in (body_limits or {}).items()]
+        self._larger = [(re.compile(f"(?:{path})$"), most) for path, most in (larger or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check and hand on; a refusal is answered here."""
@@ -61,11 +62,10 @@ class StrictBody:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body, None when the client went away; raises BodyTooLarge before it reads too much."""
-        most = self._most(scope)
         announced = Headers(scope=scope).get("content-length", "0")
         size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
         chunks: list[bytes] = []
-        more, total = True, 0
+        more, total, most = True, 0, self._limit(scope)
         while more:
             if max(size, total) > most:
                 raise BodyTooLarge(f"at most {most} bytes", field="Content-Length", value=max(size, total))
@@ -79,15 +79,11 @@ class StrictBody:
             raise BodyTooLarge(f"at most {most} bytes", value=total)
         return b"".join(chunks)
 
-    def _most(self, scope: Scope) -> int:
-        """The largest body at this address; a route may take more than the others."""
-        path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
-        return next((limit for template, limit in self._limits if template.fullmatch(path)), self._max_bytes)
-
-
-def _template(path: str) -> re.Pattern[str]:
-    """A route's path with its parameters: `/investors/{investor}/documents`."""
-    return re.compile("[^/]+".join(map(re.escape, re.split(r"{[^}]*}", path))))
+    def _limit(self, scope: Scope) -> int:
+        found = next((most for path, most in self._larger if path.search(scope["path"])), self._max_bytes)
+        is_json = _is_json(Headers(scope=scope).get("content-type", ""))
+        # JSON is read as a whole, before anybody knows who sent it.
+        return min(found, max(self._max_bytes, MAX_JSON_BYTES)) if is_json else found
 
 
 def _check_address(path: str, query: bytes) -> None:

@@ -107,7 +107,17 @@ class Settings(BaseSettings):
     block_period_ms: int = Field(1_000, ge=10, le=60_000, description="Hint: time between two blocks.")
     default_wait_s: float = Field(10, ge=0, le=60, description="Wait for the commit without a `Prefer` header.")
     max_body_bytes: int = Field(1_000_000, ge=1_000, le=100_000_000, description="Largest request body.")
+    max_document_bytes: int = Field(5_000_000, ge=1_000, le=100_000_000, description="Largest document of an investor.")
     max_json_depth: int = Field(32, ge=2, le=200, description="Deepest nesting of a JSON body.")
+    screening_list: Path | None = Field(
+        None, description="List file that persons are screened against; unset: nobody screens, nobody is approved."
+    )
+    review_days_high: int = Field(365, ge=1, le=36_500, description="Days to the next review at high risk (TA-I-2).")
+    review_days_medium: int = Field(1_095, ge=1, le=36_500, description="Days to the next review at medium risk.")
+    review_days_low: int = Field(1_826, ge=1, le=36_500, description="Days to the next review at low risk.")
+    retention_days: int = Field(
+        1_826, ge=0, le=36_500, description="Days that a person's data is kept after the relationship (TA-I-7)."
+    )
     stop_timeout_s: float = Field(30, ge=0, le=600, description="Longest graceful stop.")
 
     @field_validator("kafka_bootstrap", "ledger_rpc", "roles", "attestation_set_aside", mode="before")

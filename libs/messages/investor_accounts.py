@@ -100,9 +100,10 @@ class AccountUnblocked(AccountEvent):
 
 
 class AccountClosed(AccountEvent):
-    """The account holds nothing and takes nothing any more."""
+    """The account holds nothing and takes nothing any more; `holders` are those that it was opened for."""
 
     reference: Reference
+    holders: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=10)]
 
 
 class DistributorEvent(Event):

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from libs.edge.app import create_app
 from libs.edge.auth import Caller, CallerOf
-from libs.edge.batches import BatchResult, accept_batch, batch_openapi, checked_body
+from libs.edge.batches import MAX_BODY_BYTES, BatchResult, accept_batch, batch_openapi, checked_body
 from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
 from libs.edge.guard import needs
@@ -250,6 +250,7 @@ class Sample:
         self.app: FastAPI = create_app(
             "notes", self.settings, self.clock, routers=[note_routes()], gateway=self.gateway, desk=self.desk,
             checks=checks, permissions=NOTES_PERMISSIONS, personal=personal,
+            larger_bodies={"/notes/batch": MAX_BODY_BYTES},
         )  # fmt: skip
 
     def bearer(
