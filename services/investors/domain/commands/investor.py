@@ -116,10 +116,11 @@ class RecordScreeningUnavailable(InvestorCommand):
 
 
 class ResolveHit(InvestorCommand):
-    """Dismiss or confirm a hit of the present round."""
+    """Dismiss or confirm a hit of the present round; with `round`, refused when that is not the present one."""
 
     personal: ClassVar[frozenset[str]] = frozenset({"reason"})
 
+    round: published.Round | None = None
     entry: str
     outcome: published.HitOutcome
     reason: published.Text
