@@ -21,7 +21,7 @@ BAD_ENTRIES, NOT_IMPORTED = 1, 2
 
 
 @app.command(name="import")
-def import_(
+def import_(  # noqa: PLR0913  (each is an option of the command line)
     service: Annotated[str, typer.Argument(help="The service that it is for: funds, investors.")],
     file: Annotated[
         Path, typer.Argument(help="Of funds a YAML document, of investors a CSV.", exists=True, dir_okay=False)
