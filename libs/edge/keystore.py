@@ -1,16 +1,13 @@
-"""The vault of a service's process, from the settings: made at once, its schema when it opens, its state for health."""
+"""The vault of a service's process: made at once, its schema when the service opens, its state for health."""
 
 from __future__ import annotations
 
 import asyncpg
 
 from libs.edge.health import State
-from libs.edge.settings import Settings, SettingsInvalid
-from libs.ledger.secrets import MasterSecret
-from libs.ports import Clock, StoreUnreachable
-from libs.vault.kek import LocalKeys
-from libs.vault.migrate import ROLE, migrate
-from libs.vault.store import KeyStore
+from libs.edge.settings import Settings
+from libs.edge.vault import make_vault, migrate_vault
+from libs.ports import StoreUnreachable
 from libs.vault.vault import Vault
 
 # No subject of any tenant: the question is only whether the key store answers.
@@ -18,22 +15,16 @@ _NOBODY = ""
 
 
 class ServiceVault:
-    """The vault and what keeps it: connections open at first use."""
+    """The vault and what keeps it: connections open at first use. Raises SettingsInvalid, SecretUnusable."""
 
-    def __init__(self, settings: Settings, secrets: MasterSecret, clock: Clock) -> None:
-        if settings.postgres_dsn is None:
-            raise SettingsInvalid("no PostgreSQL is configured; run: cartulary up", field="postgres_dsn")
-        self._dsn = settings.postgres_dsn.get_secret_value()
-        self._password = secrets.password(ROLE)
-        self.vault = Vault(
-            KeyStore(self._dsn, self._password), LocalKeys(settings.home / "keys" / "kek"), secrets.derive("search"),
-            clock.now, monotonic=clock.monotonic,
-        )  # fmt: skip
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.vault: Vault = make_vault(settings)
 
     async def prepare(self) -> None:
         """Bring the key store's schema to its newest form; raises StoreUnreachable."""
         try:
-            await migrate(self._dsn, self._password)
+            await migrate_vault(self._settings)
         except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
             raise StoreUnreachable(f"the key store did not answer: {type(error).__name__}") from error
 

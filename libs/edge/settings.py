@@ -112,11 +112,17 @@ class Settings(BaseSettings):
     screening_list: Path | None = Field(
         None, description="List file that persons are screened against; unset: nobody screens, nobody is approved."
     )
-    review_days_high: int = Field(365, ge=1, le=36_500, description="Days to the next review at high risk (TA-I-2).")
-    review_days_medium: int = Field(1_095, ge=1, le=36_500, description="Days to the next review at medium risk.")
-    review_days_low: int = Field(1_826, ge=1, le=36_500, description="Days to the next review at low risk.")
-    retention_days: int = Field(
-        1_826, ge=0, le=36_500, description="Days that a person's data is kept after the relationship (TA-I-7)."
+    review_days_high: int | None = Field(
+        None, ge=1, le=36_500, description="Days to the next review at high risk; unset: one year (TA-I-2)."
+    )
+    review_days_medium: int | None = Field(
+        None, ge=1, le=36_500, description="Days to the next review at medium risk; unset: three years."
+    )
+    review_days_low: int | None = Field(
+        None, ge=1, le=36_500, description="Days to the next review at low risk; unset: five years."
+    )
+    retention_days: int | None = Field(
+        None, ge=1, le=36_500, description="Days that a person's data is kept after the end; unset: five years."
     )
     stop_timeout_s: float = Field(30, ge=0, le=600, description="Longest graceful stop.")
 

@@ -86,10 +86,10 @@ def of_distributor(event: messages.DistributorEvent, seen: AttestedEvent) -> Cha
     match event:
         case messages.DistributorRegistered(code=code):
             values = event.model_dump(mode="json", include={"name", "country", "lei"})
-            place = {"id": str(event.distributor), "status": "active", "registered_at": time, "changed_at": time}
+            place = {"id": str(event.distributor), "ended": False, "registered_at": time, "changed_at": time}
             return Put("distributors", {"code": code}, {**values, **place})
         case messages.DistributorEnded(code=code):
-            return Put("distributors", {"code": code}, {"status": "ended", "changed_at": time})
+            return Put("distributors", {"code": code}, {"ended": True, "changed_at": time})
         case _:
             raise UnknownEvent("distributors does not know this event", field="type", value=event.type_name())
 

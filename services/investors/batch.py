@@ -16,6 +16,7 @@ from libs.edge.context import edge_of
 from libs.edge.guard import needs
 from libs.kernel.decider import Command
 
+PATH = "/investors/batch"
 Registration = TypeVar("Registration", bound=BaseModel)
 
 
@@ -24,7 +25,7 @@ def router(body: type[Registration], command_of: Callable[[Registration, Caller,
     routes = APIRouter(tags=["investors"])
 
     @routes.post(
-        "/investors/batch",
+        PATH,
         responses={200: {"model": BatchResult}, 202: {"model": BatchResult}},
         openapi_extra=batch_openapi(body),
         dependencies=[needs("investors:register")],

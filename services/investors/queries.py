@@ -19,10 +19,10 @@ from libs.messages.values import Code, Country
 from services.investors import views
 from services.investors.people import PERSONAL, People, Row, may
 
-COLUMNS = ("identity", "address", "contact", "tax_identities")
+COLUMNS = ("identity", "address", "contact", "tax_identities", "asked")
 INVESTOR = """
 select investor, kind, category, reference, distributor, country, identity::text, address::text, contact::text,
-       tax::text, tax_identities::text, status, screening, rejection, risk, review_due_at, review_overdue,
+       tax::text, tax_identities::text, asked::text, status, screening, rejection, risk, review_due_at, review_overdue,
        open_accounts, retain_until, registered_at, changed_at
 from investors"""
 _ONE = f"{INVESTOR} where investor = $1 and registered_at is not null"
@@ -104,10 +104,13 @@ def may_filter(caller: Caller, filters: Mapping[str, Any]) -> None:
 
 async def listed(
     people: People, caller: Caller, select: str, query: PageQuery, order: Sequence[str],
-    after: Sequence[Any] | None, *, conditions: Mapping[str, str] | None = None,
+    after: Sequence[Any] | None, *, conditions: Mapping[str, str] | None = None, given: Sequence[Any] = (),
 ) -> list[Row]:  # fmt: skip
-    """The rows of a page and one more; a filter is named as its column, or has a condition with `{}` for its value."""
-    arguments, wheres = list[Any](), [f"{order[0]} is not null"]
+    """The rows of a page and one more; a filter is named as its column, or has a condition with `{}` for its value.
+
+    `given` are values that `select` has places for already.
+    """
+    arguments, wheres = list(given), [f"{order[0]} is not null"]
     for name, value in query.filters().items():
         arguments.append(value)
         wheres.append((conditions or {}).get(name, f"{name} = {{}}").format(f"${len(arguments)}"))

@@ -26,7 +26,6 @@ InvestorStatus = Literal[
 Screening = Literal["none", "requested", "clear", "hits", "unavailable"]
 BankAccountStatus = Literal["added", "verified", "closed"]
 AccountStatus = Literal["open", "closed"]
-DistributorStatus = Literal["active", "ended"]
 
 
 class PersonalView(BaseModel):
@@ -37,7 +36,10 @@ class PersonalView(BaseModel):
 
 
 class InvestorView(PersonalView):
-    """An investor as it stands; `screening`, `risk` and `rejection` are null for a distributor."""
+    """An investor as it stands; `screening`, `risk` and `rejection` are null for a distributor.
+
+    `asked` is what a reviewer still needs.
+    """
 
     investor: UUID
     kind: InvestorKind
@@ -50,6 +52,7 @@ class InvestorView(PersonalView):
     contact: Contact | None
     tax: TaxStatus | None
     tax_identities: list[TaxIdentity] | None
+    asked: str | None
     status: InvestorStatus
     screening: Screening | None
     rejection: RejectionReason | None
@@ -157,7 +160,7 @@ class DistributorView(BaseModel):
     name: str
     country: str
     lei: str | None
-    status: DistributorStatus
+    ended: bool
     registered_at: datetime
     changed_at: datetime
 
