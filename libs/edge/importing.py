@@ -1,7 +1,7 @@
 """Importing a document through a service's own API: what is good goes in, what is bad is named, nothing twice.
 
 A service that can import has `services/<name>/import_yaml.py` with
-`entries(document, tenant, now) -> Iterator[Entry | BadEntry]`; one that imports a CSV file see importing_batches.
+`entries(document, tenant, now) -> Iterator[Entry | BadEntry]`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from libs.edge.importing_http import WAIT_S, Asking, session
+import aiohttp
+
+from libs.edge.asking import WAIT_S, Asker
 from libs.kernel.canonical import canonical
 from libs.ports import Clock
 
@@ -67,7 +69,7 @@ class Importer:
     """
 
     def __init__(self, url: str, maker: str, checker: str, clock: Clock, patience_s: float = 120.0) -> None:
-        self._url, self._maker, self._checker = url.rstrip("/"), maker, checker
+        self._url, self._tokens = url, (maker, checker)
         self._clock, self._patience_s = clock, patience_s
 
     async def run(
@@ -79,10 +81,10 @@ class Importer:
         result = Imported(bad=[entry for entry in found if isinstance(entry, BadEntry)])
         done, at_once = 0, asyncio.Semaphore(_AT_ONCE)
 
-        async def one(asking: Asking, entry: Entry) -> None:
+        async def one(entry: Entry, maker: Asker, checker: Asker) -> None:
             nonlocal done
             async with at_once:
-                sent = await self._send(asking, entry)
+                sent = await self._send(entry, maker, checker)
             if isinstance(sent, BadEntry):
                 result.bad.append(sent)
             else:
@@ -90,56 +92,37 @@ class Importer:
             done += 1
             told(done, len(good))
 
-        async with session() as opened:
-            asking = Asking(self._url, opened, self._clock, self._patience_s)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S * 2)) as session:
+            people = [Asker(session, self._url, token, self._clock, self._patience_s) for token in self._tokens]
             for step in sorted({entry.step for entry in good}):
                 async with asyncio.TaskGroup() as group:
                     for entry in good:
                         if entry.step == step:
-                            group.create_task(one(asking, entry))
+                            group.create_task(one(entry, *people))
         result.bad.sort(key=lambda entry: [int(number) for number in _PLACE.findall(entry.path)])
         return result
 
-    async def _send(self, asking: Asking, entry: Entry) -> bool | BadEntry:
+    async def _send(self, entry: Entry, maker: Asker, checker: Asker) -> bool | BadEntry:
         """Whether the entry is new; or why it is bad."""
         key = "import-" + hashlib.sha256(canonical([entry.path, entry.kind, entry.body])).hexdigest()
         if entry.address is None:
-            return await self._change(asking, entry, key)
-        known = await self._get(asking, entry.there) if entry.there else None
-        answer = await self._post(asking, entry.address, entry.body, key, self._maker)
-        return _refused(entry, answer) or known is None
+            return await self._change(entry, key, maker, checker)
+        known = await maker.get(entry.there) if entry.there else None
+        return _refused(entry, await maker.post(entry.address, entry.body, key)) or known is None
 
-    async def _change(self, asking: Asking, entry: Entry, key: str) -> bool | BadEntry:
+    async def _change(self, entry: Entry, key: str, maker: Asker, checker: Asker) -> bool | BadEntry:
         """Propose, and approve as the other person; a change that was decided on already stays as it is."""
-        proposed = await self._post(asking, "/changes", entry.body, key, self._maker)
+        proposed = await maker.post("/changes", entry.body, key)
         if refused := _refused(entry, proposed):
             return refused
         address = "/changes/" + str(proposed["streams"][0]["stream"]).rpartition("/")[2]
-        change = await self._get(asking, address) or {}
+        change = await maker.get(address) or {}
         if change.get("status") == "proposed":
-            approved = await self._post(asking, f"{address}/approve", None, f"{key}-approved", self._checker)
-            return _refused(entry, approved) or True
+            return _refused(entry, await checker.post(f"{address}/approve", None, f"{key}-approved")) or True
         if change.get("status") in {"approved", "applied"}:
             return False
         reason = f"the change was {change.get('status', 'lost')}: {change.get('reason') or 'no reason given'}"
         return BadEntry(entry.path, "", "", reason)
-
-    async def _get(self, asking: Asking, address: str) -> dict[str, Any] | None:
-        """What is there; None for nothing."""
-        status, answer = await asking.ask("GET", address, self._maker)
-        return answer if status == 200 else None
-
-    async def _post(
-        self, asking: Asking, address: str, body: Mapping[str, Any] | None, key: str, token: str
-    ) -> dict[str, Any]:
-        """The final answer to a command: committed, or the problem of its refusal."""
-        headers = {"Idempotency-Key": key, "Prefer": f"wait={WAIT_S}"}
-        while True:
-            status, answer = await asking.ask("POST", address, token, body, headers)
-            if status != 202:
-                return answer
-            # Sent again it is the same command: the answer comes when the ledger has it.
-            asking.check_patience("the ledger has not taken a command")
 
 
 def _refused(entry: Entry, answer: Mapping[str, Any]) -> BadEntry | None:

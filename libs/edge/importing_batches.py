@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
+import aiohttp
+import orjson
+
+from libs.edge.asking import WAIT_S, Asker
 from libs.edge.hiding import without
-from libs.edge.importing_http import WAIT_S, Asking, session
 from libs.kernel.errors import CartularyError
 from libs.ports import Clock
 
@@ -106,42 +109,40 @@ class BatchImporter:
             self.counts.rejected += 1
             rejected(row)
 
-        async def worker(asking: Asking) -> None:
+        async def worker(session: aiohttp.ClientSession) -> None:
             while found := list(islice(waiting, self._size)):
                 for row in found:
                     if isinstance(row, Rejected):
                         bad(row)
-                await self._send([row for row in found if isinstance(row, Item)], asking, bad)
+                await self._send([row for row in found if isinstance(row, Item)], session, bad)
                 told(self.counts)
 
-        async with session(self._at_once) as opened:
-            asking = Asking(self._url, opened, self._clock, self._patience_s)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S * 2)) as session:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self._at_once):
-                        group.create_task(worker(asking))
+                        group.create_task(worker(session))
             except* CartularyError as errors:
                 raise _first(errors) from None
         return self.counts
 
-    async def _send(self, items: list[Item], asking: Asking, bad: Callable[[Rejected], None]) -> None:
+    async def _send(self, items: list[Item], session: aiohttp.ClientSession, bad: Callable[[Rejected], None]) -> None:
         batch = _Batch()
+        asker = Asker(session, self._url, self._token, self._clock, self._patience_s)
         for item in items:
             # Two rows alike are one: the second has the answer of the first.
             batch.left.setdefault(item.key, []).append(item)
         while batch.left:
             entries = [{"key": key, "body": same[0].body} for key, same in batch.left.items()]
-            headers = {"Prefer": f"wait={WAIT_S}"}
-            status, answer = await asking.ask("POST", "", self._token, {"entries": entries}, headers)
+            raw = ("application/json", orjson.dumps({"entries": entries}))
+            status, answer = await asker.asked("POST", "", headers={"Prefer": f"wait={WAIT_S}"}, raw=raw)
             if status not in {200, 202}:
                 raise BatchRefused(f"answered {status}: {_reason(answer)}")
             for result in answer["results"]:
                 self._settle(batch, result, bad)
-            if not batch.left:
-                asking.begin()
-                return
-            asking.check_patience(f"{len(batch.left)} rows were not committed")
-            await asking.pause()
+            if batch.left:
+                asker.check_patience(f"{len(batch.left)} rows were not committed")
+                await asker.pause()
 
     def _settle(self, batch: _Batch, result: Mapping[str, Any], bad: Callable[[Rejected], None]) -> None:
         key, status = str(result["key"]), result["status"]
