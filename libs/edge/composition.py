@@ -91,6 +91,7 @@ class Composition:
         self.keystore = ServiceVault(settings) if parts.holds_personal else None
         self.rules = Rules(parts.decider)
         self.gateway = Gateway(self.store, self.keyed)
+        self.desk = PostgresChangeDesk(self.rules, self.store, self.keystore.vault if self.keystore else None)
         self.paths: dict[Role, ServicePath] = {}
 
     @property
@@ -194,7 +195,7 @@ def compose(
     of_commands = (kind.personal for kind in parts.decider.commands.values())
     app = create_app(
         whole.service, settings, whole.ports.clock, description=description, routers=routers(whole),
-        gateway=whole.gateway, desk=PostgresChangeDesk(whole.rules, whole.store), checks=whole.checks(),
+        gateway=whole.gateway, desk=whole.desk, checks=whole.checks(),
         personal=personal.union(*of_commands), larger_bodies=larger_bodies,
     )  # fmt: skip
     return ServiceParts(whole.service, app, whole.components(), whole.checks(), whole.open, whole.close)
