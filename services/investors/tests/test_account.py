@@ -191,7 +191,7 @@ def test_i1_in_a_closed_account_nothing_changes_any_more() -> None:
 
 def test_i1_an_account_closes_and_its_investor_has_one_less() -> None:
     given(*history(*opened())).when(command("CloseAccount")).then(
-        published.AccountClosed(investor=INVESTOR, account=ACCOUNT, reference="A-1001"),
+        published.AccountClosed(investor=INVESTOR, account=ACCOUNT, reference="A-1001", holders=(INVESTOR,)),
         published.InvestorAccountRemoved(investor=INVESTOR, account=ACCOUNT),
     )
 

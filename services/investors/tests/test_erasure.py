@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ ASKED = [*in_review(), command("RequestMoreInformation")]
 KEPT_UNTIL = NOW.replace(year=2031)
 
 
-def erase(basis: str, **fields: object) -> Command:
+def erase(basis: str, **fields: Any) -> Command:
     return command("EraseInvestor", legal_basis=basis, rows=ALONE, **fields)
 
 
@@ -80,7 +81,7 @@ def test_i7_nobody_is_erased_who_still_holds_an_account_with_another() -> None:
 def test_i7_after_an_erasure_only_the_destruction_of_the_key_is_accepted() -> None:
     past = history(*erased())
     overtaken = {"RecordScreening", "RecordScreeningUnavailable", "MarkReviewOverdue", "EraseInvestor"}
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "MarkReviewOverdue": {"due_at": NOW},
         "SetPayoutAccount": {"bank_account": INVESTOR},
     }

@@ -33,7 +33,7 @@ from services.investors.tests.examples import (
 )
 
 FILE: dict[str, Any] = {"tax": TAX, "tax_identities": TAX_IDENTITIES, "submit": True}
-WITH_BANK = {"bank_account": BANK_ACCOUNT, "bank": BANK, "bank_currency": "EUR"}
+WITH_BANK: dict[str, Any] = {"bank_account": BANK_ACCOUNT, "bank": BANK, "bank_currency": "EUR"}
 
 
 def test_i1_a_natural_person_is_registered_as_a_draft_from_the_country_of_its_address() -> None:
@@ -137,7 +137,7 @@ def test_i8_a_registration_by_a_distributor_takes_its_code() -> None:
 @pytest.mark.parametrize("row", [None, {"ended": True}])
 def test_i8_the_distributor_exists_and_its_agreement_stands(row: dict[str, bool] | None) -> None:
     error = refusals.DistributorUnknown if row is None else refusals.DistributorIsEnded
-    fields = {"distributor": "DIST-1", "rows": {distributor("DIST-1"): row}}
+    fields: dict[str, Any] = {"distributor": "DIST-1", "rows": {distributor("DIST-1"): row}}
     given().when(command("RegisterInvestor", **fields)).then_refused(error, "distributor")
 
 
