@@ -22,6 +22,12 @@ from services.funds.import_yaml import entries
 DOCUMENT = CHECKOUT / "tests-e2e" / "data" / "funds.yaml"
 TENANT = "meridian"
 LANES = 4
+SERVICES = ["funds", "investors"]
+# Somebody who does not exist, under both spellings.
+SCREENING_LIST = """\
+{"list_name": "Example list", "list_version": "2026-11-20", "entries": 1}
+{"entry": "EX-1", "kind": "natural", "names": ["Иван Примеров", "Ivan Primerov"], "births": ["1961-03"]}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +38,13 @@ def fleet_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session")
 async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet]:
-    """Attestation and funds, ready, on a ledger and a database of their own."""
+    """Attestation and every service, ready, on a ledger and a database of their own."""
     async with own_database(stack) as dsn:
-        await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=["funds"])
+        await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=SERVICES)
+        screening_list = fleet_home / "screening.jsonl"
+        screening_list.write_text(SCREENING_LIST)
         environment = stack.environment() | {
+            "CARTULARY_SCREENING_LIST": str(screening_list),
             "CARTULARY_HOME": str(fleet_home),
             "CARTULARY_POSTGRES_DSN": dsn,
             "CARTULARY_LANES": str(LANES),
@@ -44,7 +53,7 @@ async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet
             # Random requests come from one address, many of them with a token that does not count.
             "CARTULARY_RATE_ADDRESS_BURST": "1000000",
         }
-        async with served_fleet(["attestation", "funds"], environment, fleet_home / "log", within_s=100) as served:
+        async with served_fleet(["attestation", *SERVICES], environment, fleet_home / "log", within_s=100) as served:
             yield served
 
 
@@ -52,6 +61,12 @@ async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet
 def people(fleet: ServedFleet, fleet_home: Path) -> People:
     """Callers of funds."""
     return People(fleet.url("funds"), LocalIssuer(fleet_home / "issuer", "cartulary-local", "cartulary"))
+
+
+@pytest.fixture(scope="session")
+def staff(fleet: ServedFleet, fleet_home: Path) -> People:
+    """Callers of investors."""
+    return People(fleet.url("investors"), LocalIssuer(fleet_home / "issuer", "cartulary-local", "cartulary"))
 
 
 @pytest_asyncio.fixture(scope="session")
