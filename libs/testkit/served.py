@@ -37,24 +37,28 @@ def fleet_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet]:
-    """Attestation and every service, ready, on a ledger and a database of their own."""
+async def fleet_environment(stack: Addresses, fleet_home: Path) -> AsyncIterator[dict[str, str]]:
+    """What a process of the fleet is told: a ledger and a database of their own."""
+    screening_list = fleet_home / "screening.jsonl"
+    screening_list.write_text(SCREENING_LIST)
     async with own_database(stack) as dsn:
         await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=SERVICES)
-        screening_list = fleet_home / "screening.jsonl"
-        screening_list.write_text(SCREENING_LIST)
-        environment = stack.environment() | {
-            "CARTULARY_SCREENING_LIST": str(screening_list),
+        yield stack.environment() | {
             "CARTULARY_HOME": str(fleet_home),
             "CARTULARY_POSTGRES_DSN": dsn,
             "CARTULARY_LANES": str(LANES),
+            "CARTULARY_SCREENING_LIST": str(screening_list),
             # Who does not ask to wait is answered at once, so that random requests are many.
             "CARTULARY_DEFAULT_WAIT_S": "0",
-            # Random requests come from one address, many of them with a token that does not count.
-            "CARTULARY_RATE_ADDRESS_BURST": "1000000",
         }
-        async with served_fleet(["attestation", *SERVICES], environment, fleet_home / "log", within_s=100) as served:
-            yield served
+
+
+@pytest_asyncio.fixture(scope="session")
+async def fleet(fleet_environment: dict[str, str], fleet_home: Path) -> AsyncIterator[ServedFleet]:
+    """Attestation and every service, ready."""
+    services, logs = ["attestation", *SERVICES], fleet_home / "log"
+    async with served_fleet(services, fleet_environment, logs, within_s=100) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")
