@@ -16,7 +16,7 @@ from libs.kernel.errors import NotFound
 from libs.kernel.personal import is_leaf
 from libs.kernel.streams import key_of
 from libs.ports import Scope
-from libs.runtime.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
+from libs.rules.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
 from libs.vault.vault import Vault
 
 _COLUMNS = (

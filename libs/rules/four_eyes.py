@@ -13,7 +13,7 @@ from libs.kernel.decider import Command, Decider, Reference
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
 from libs.kernel.personal import NotClear, is_leaf
-from libs.runtime.records import (
+from libs.rules.records import (
     ChangeApproved,
     ChangeEnded,
     ChangeProposed,
