@@ -13,6 +13,7 @@ from libs.ports import Clock
 WAIT_S = 20
 _PAUSE_S = 0.5
 _PAGE = 200
+_NOT_YET, _TOO_MANY = 202, 429
 
 
 class ServiceAway(CartularyError):
@@ -26,7 +27,7 @@ class ServiceAway(CartularyError):
 class Asker:
     """One caller of the service at `url` (`http://…/funds`), known by its token.
 
-    `patience_s` bounds, from the first question on, how long a service that is not ready is asked again.
+    `patience_s` bounds, from the last final answer on, how long a service that is not ready is asked again.
     """
 
     def __init__(
@@ -35,18 +36,18 @@ class Asker:
         self.url = url.rstrip("/")
         self._session, self._clock = session, clock
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._ends_at = clock.monotonic() + patience_s
+        self._patience_s, self._ends_at = patience_s, clock.monotonic() + patience_s
 
     async def get(self, address: str) -> dict[str, Any] | None:
         """What is there; None for nothing. Raises ServiceAway."""
-        status, answer = await self._asked("GET", address)
+        status, answer = await self.asked("GET", address)
         return answer if status == 200 else None
 
     async def listed(self, address: str) -> AsyncIterator[dict[str, Any]]:
         """Every item of a list, page by page. Raises ServiceAway."""
         join, cursor = "&" if "?" in address else "?", ""
         while True:
-            _, answer = await self._asked("GET", f"{address}{join}limit={_PAGE}{cursor}")
+            _, answer = await self.asked("GET", f"{address}{join}limit={_PAGE}{cursor}")
             for item in answer["items"]:
                 yield item
             if answer["next"] is None:
@@ -55,7 +56,7 @@ class Asker:
 
     async def search(self, address: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a question that is too private for an address. Raises ServiceAway."""
-        _, answer = await self._asked("POST", address, body)
+        _, answer = await self.asked("POST", address, body)
         return answer
 
     async def post(
@@ -67,13 +68,13 @@ class Asker:
         """
         headers = {"Idempotency-Key": key, "Prefer": f"wait={WAIT_S}"}
         while True:
-            status, answer = await self._asked("POST", address, body, headers, raw)
+            status, answer = await self.asked("POST", address, body, headers, raw)
             if status != 202:
                 return answer
             # Sent again it is the same command: the answer comes when the ledger has it.
-            self._check_patience("the ledger has not taken a command")
+            self.check_patience("the ledger has not taken a command")
 
-    async def _asked(
+    async def asked(
         self,
         method: str,
         address: str,
@@ -81,22 +82,35 @@ class Asker:
         headers: Mapping[str, str] | None = None,
         raw: tuple[str, bytes] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Status and body of an answer; asked again while the service is away, not ready or too busy."""
+        """Status and body of an answer; asked again while the service is away, not ready or too busy.
+
+        `raw` is a media type and a body. Raises ServiceAway.
+        """
         more = {**self._headers, **(headers or {})}
         sent: dict[str, Any] = {"json": body}
         if raw is not None:
             more["Content-Type"], sent = raw[0], {"data": raw[1]}
         while True:
+            pause_s = _PAUSE_S
             try:
                 async with self._session.request(method, self.url + address, headers=more, **sent) as response:
-                    if response.status < 500 and response.status != 429:
+                    if response.status < 500 and response.status != _TOO_MANY:
+                        if response.status != _NOT_YET:
+                            self._ends_at = self._clock.monotonic() + self._patience_s
                         return response.status, await response.json(content_type=None)
                     reason = f"{self.url} answered {response.status}: {(await response.text())[:300]}"
+                    if response.status == _TOO_MANY:
+                        pause_s = max(pause_s, float(response.headers.get("Retry-After", pause_s)))
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{self.url} did not answer: {error!r}"
-            self._check_patience(reason)
-            await self._clock.sleep(_PAUSE_S)
+            self.check_patience(reason)
+            await self.pause(pause_s)
 
-    def _check_patience(self, reason: str) -> None:
+    async def pause(self, pause_s: float = _PAUSE_S) -> None:
+        """Give the service time."""
+        await self._clock.sleep(pause_s)
+
+    def check_patience(self, reason: str) -> None:
+        """Raise ServiceAway for this reason when there is no patience left."""
         if self._clock.monotonic() > self._ends_at:
             raise ServiceAway(reason)

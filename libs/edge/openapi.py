@@ -66,7 +66,9 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(unused, None)
     for path, operations in document.get("paths", {}).items():
         for method, operation in operations.items():
-            _complete(operation, method in _MUTATIONS, "{" in path)
+            # A search is posted too, and a batch has a key an entry: such routes describe their own answers.
+            one_command = operation.pop("x-one-command", True)
+            _complete(operation, method in _MUTATIONS, one_command, "{" in path)
     _decimals_as_text(document)
     return document
 
@@ -87,13 +89,13 @@ def _add_model(schemas: dict[str, Any], model: type[BaseModel]) -> None:
     schemas[model.__name__] = schema
 
 
-def _complete(operation: dict[str, Any], mutates: bool, has_parameters: bool) -> None:
+def _complete(operation: dict[str, Any], mutates: bool, one_command: bool, has_parameters: bool) -> None:
     responses = operation["responses"]
     content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}}
     for status, description in _PROBLEMS.items():
         if mutates or status in {"400", "401", "403", "422", "429", "503"} or (status == "404" and has_parameters):
             responses[status] = {"description": description, "content": content}
-    if mutates:
+    if mutates and one_command:
         operation.setdefault("parameters", []).extend(_HEADERS)
         answer = {"application/json": {"schema": {"$ref": _SCHEMAS + "CommandStatus"}}}
         for status, description in _ANSWERS.items():

@@ -10,6 +10,7 @@ from libs.edge.composition import Composition
 from services.investors import (
     account_commands,
     account_queries,
+    batch,
     changes,
     documents,
     export,
@@ -20,11 +21,11 @@ from services.investors import (
 )
 from services.investors.people import People
 
-# Fields of bodies whose values no problem shows.
+# Fields of bodies whose values no problem shows; a wrong reference may be a person's name.
 PERSONAL = frozenset(
     {
         "identity", "address", "contact", "tax_identities", "bank", "details", "ground", "what", "reason", "name",
-        "iban", "tin", "holder",
+        "iban", "tin", "holder", "reference",
     }
 )  # fmt: skip
 
@@ -35,6 +36,7 @@ def routers(composed: Composition) -> Sequence[APIRouter]:
     return [
         search.router(people),
         export.router(people),
+        batch.router(investor_commands.InvestorBody, investor_commands.registration),
         investor_commands.router(composed.settings),
         documents.router(people, composed.settings),
         account_commands.bank_account_router(),

@@ -19,6 +19,7 @@ from libs.cli.main import app
 from libs.edge.settings import load_settings
 from libs.edge.vault import make_vault, migrate_vault
 from libs.kernel.personal import Term
+from libs.ledger.deploy import deploy
 from libs.stack.addresses import Addresses
 from libs.vault.vault import Vault
 
@@ -144,3 +145,18 @@ def test_i7_without_the_ledger_nothing_is_restored(run: Run, tmp_path: Path) -> 
     result = run("restore", str(file))
     assert result.exit_code == 2
     assert json.loads(run("status", "--json").stdout)["keys"] == {}
+
+
+def test_i7_the_ledger_is_read_to_its_end_before_a_key_is_put_back(
+    run: Run, stack: Addresses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARTULARY_LEDGER_RPC", stack.ledger)
+    home = tmp_path / "home"
+    asyncio.run(deploy(stack.ledger.split(","), home / "keys", home, lanes=2, producers=["investors"]))
+    on_vault(fill)
+    run("backup", str(tmp_path / "safe"), "--no-documents")
+    [file] = (tmp_path / "safe").iterdir()
+    change("drop schema vault cascade")
+    result = run("restore", str(file))
+    assert result.exit_code == 0, result.output
+    assert "3 keys were missing and are back; 0 erasures from events" in result.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest_asyncio
 
 from libs.adapters.tests.schemas import own_database, password
 from libs.kernel.errors import CheckUnavailable
+from libs.kernel.personal import Term
 from libs.stack.addresses import Addresses
 from libs.vault.errors import MasterKeyMissing
 from libs.vault.kek import LocalKeys
@@ -92,6 +94,35 @@ async def test_i7_a_subject_erased_during_a_rotation_stays_erased(dsn: str, tmp_
         await vault.store.rewrap(list(zip([key, other], wrapped, strict=True)))
         [row] = await vault.store.keys(TENANT, [key.subject])
         assert (row.wrapped, anew.kek) == (None, await vault.master.newest())
+
+
+async def test_services_write_and_erase_while_a_rotation_runs(dsn: str, tmp_path: Path) -> None:
+    async with vault_on(dsn, tmp_path) as vault, vault_on(dsn, tmp_path) as service:
+        await filled(vault)
+        ended = asyncio.Event()
+
+        async def write() -> int:
+            groups = 0
+            while not ended.is_set():
+                subjects = [f"inv-{(groups * 37 + number * 11) % 500 + 700}" for number in range(64)]
+                ring = await service.ring(TENANT, [*subjects, f"inv-late-{groups}"])
+                for subject in (*subjects, f"inv-late-{groups}"):
+                    ring.index(subject, [Term("reference", f"{groups}")])
+                await service.keep(ring)
+                await service.erase(TENANT, f"inv-{groups + 2}", NOW)
+                groups += 1
+            return groups
+
+        writing = asyncio.create_task(write())
+        for _ in range(3):
+            await rotate(vault.store, vault.master)
+        ended.set()
+        groups = await writing
+        done = await rotate(vault.store, vault.master)
+        assert groups > 2
+        counts = await vault.store.counts()
+        assert counts.keys == {done.kek: MANY - 1}
+        assert counts.tombstones == groups + 1
 
 
 async def test_keys_of_a_missing_master_key_are_counted_and_the_others_wrapped(dsn: str, tmp_path: Path) -> None:
