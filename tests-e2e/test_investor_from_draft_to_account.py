@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
 
+from libs.stack.places import CHECKOUT
 from libs.testkit.journey import People, Person
 
 TENANT = "harbour-investors"
@@ -225,3 +228,24 @@ async def test_the_register_of_accounts_is_exported_with_names_for_whom_may_see_
     assert "Zofia Anna Łukasiewicz" in named.text
     assert "A-9" in bare.text
     assert "Łukasiewicz" not in bare.text
+
+
+async def test_w19_what_the_ledger_holds_is_true_and_gives_the_same_tables(
+    office: Office, fleet_environment: dict[str, str]
+) -> None:
+    """After the erasure too: nothing of a rebuild is ever opened (invariant 6)."""
+    await approved(office)
+    for arguments in (["verify", "--json"], ["replay", "investors", "--json"]):
+        code, said = await cartulary(arguments, fleet_environment)
+        assert code == 0, said
+        assert "Łukasiewicz" not in said
+
+
+async def cartulary(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """The exit code of a command line, and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from libs.cli.main import app; app()", *arguments, cwd=CHECKOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, **environment},
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()

@@ -163,7 +163,7 @@ def test_the_demos_file_has_people_of_two_distributors_and_bad_rows_of_many_kind
     counts, bad = outcomes("investors.csv")
     assert counts["twice"] == 1
     assert counts["NOBODY-XX"] == 1
-    assert counts["direct"] + counts["KESTREL-DE"] + counts["AURORA-LU"] == 287
+    assert counts["direct"] + counts["KESTREL-DE"] + counts["AURORA-LU"] == 289
     assert Counter(bad) == {
         "": 2, "iban": 2, "birth_date": 3, "country": 1, "nationality": 1, "family_name": 1, "tins": 2, "city": 1,
         "kind": 1, "lei": 1, "fatca": 1, "currency": 1, "reference": 1,
