@@ -233,6 +233,7 @@ def _problem(key: Any, name: str | None, error: CartularyError, personal: frozen
         "key": _key(key),
         "status": status,
         "command": name,
+        "repeated": False,
         "problem": shown_of(problem, personal),
     }
 
