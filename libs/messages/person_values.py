@@ -24,7 +24,7 @@ class PersonalValue(BaseModel):
 def _text(value: str) -> str:
     """Any script and direction, in one spelling (NFC), nothing invisible in it."""
     value = unicodedata.normalize("NFC", value)
-    if not all(mark.isprintable() or mark in _JOINERS for mark in value):
+    if not value.isprintable() and not all(mark.isprintable() or mark in _JOINERS for mark in value):
         raise ValueError("only printable characters: no control, direction or line break characters")
     return value
 
