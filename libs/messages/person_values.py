@@ -26,7 +26,7 @@ class PersonalValue(BaseModel):
 def _text(value: str) -> str:
     """Any script and direction, in one spelling (NFC), nothing invisible in it."""
     value = unicodedata.normalize("NFC", value)
-    if not all(mark.isprintable() or mark in _JOINERS for mark in value):
+    if not value.isprintable() and not all(mark.isprintable() or mark in _JOINERS for mark in value):
         raise ValueError("only printable characters: no control, direction or line break characters")
     if len(value) > MAX_TEXT:
         raise ValueError(f"at most {MAX_TEXT} characters")
