@@ -111,12 +111,14 @@ of_accounts = [
     of("UnblockAccount", block=st.just(BLOCK)),
     of("CloseAccount"),
 ]
+SECOND: dict[str, Any] = {"bank_account": SECOND_BANK, "details": OTHER_BANK}
 # Every stage that a rule looks at, so that each is tried often.
 STARTS: list[list[Command]] = [
     [], registered(), [*registered(), command("WithdrawOnboarding")], submitted(), in_review(), in_review(HIT),
     [*submitted(), command("RecordScreeningUnavailable")], [*in_review(), command("RequestMoreInformation")],
     [*in_review(), command("RejectInvestor")], approved(), [*approved(), command("AddBankAccount", details=MISMATCH)],
     [*approved(), command("AddBankAccount"), command("OpenAccount")], opened(), paid_out(), ended(), erased(),
+    [*paid_out(), command("AddBankAccount", **SECOND), command("VerifyBankAccount", bank_account=SECOND_BANK)],
 ]  # fmt: skip
 starts = st.sampled_from(STARTS)
 commands = st.one_of(*registrations, *of_the_file, *of_accounts, *erasures)
