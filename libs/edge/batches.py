@@ -229,17 +229,7 @@ def _decided_at(decision: str | None, now: datetime) -> bool:
 def _problem(key: Any, name: str | None, error: CartularyError, personal: frozenset[str]) -> dict[str, Any]:
     status = "failed" if error.status >= 500 else "refused"
     problem = internal_problem() if error.status == 500 else error.as_problem()
-<<<<<<< HEAD
-    return {
-        "key": _key(key),
-        "status": status,
-        "command": name,
-        "repeated": False,
-        "problem": shown_of(problem, personal),
-    }
-=======
     return _undecided(key, status, shown_of(problem, personal)) | {"command": name}
->>>>>>> invimport
 
 
 def _undecided(key: Any, status: str, problem: Mapping[str, object]) -> dict[str, Any]:
