@@ -1,4 +1,4 @@
-"""Corporate actions on units: split, reverse split, merger, conversion; what is dropped is shown (TA-R-1, golden G8)."""
+"""Corporate actions: split, reverse split, merger, conversion; what is dropped is shown (TA-R-1, golden G8)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 from libs.kernel.allocation import complete
 from libs.kernel.errors import InvalidValue
 from libs.kernel.exchange import ExchangeRate
-from libs.kernel.money import Rounding, exactly, ratio, rounded
+from libs.kernel.money import Money, Rounding, exactly, ratio, rounded
 from services.register.domain.lots import Lot, Lots, cost_of, taken, units_of
 
 
@@ -76,6 +76,13 @@ def _with_cost(lots: Lots, parts: list[Decimal]) -> Lots:
     if made and waiting:
         made[-1] = Lot(made[-1].acquired, made[-1].units, made[-1].cost + waiting)
     return tuple(made)
+
+
+def costs_in(lots: Lots, currency: str, into_currency: str, rate: ExchangeRate) -> Lots:
+    """The lots with their costs in another currency, each HALF_UP, before they become units of a class in it."""
+    if {rate.base, rate.quote} != {currency, into_currency}:
+        raise InvalidValue(f"a rate of {currency} and {into_currency}", field="rate", value=rate)
+    return tuple(Lot(lot.acquired, lot.units, rate.sold(Money(lot.cost, currency)).amount) for lot in lots)
 
 
 @exactly
