@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.allocation import allocate, complete
@@ -25,6 +25,7 @@ def amount(count: int, places: int) -> Decimal:
     return Decimal(f"{count}E-{places}")
 
 
+@settings(deadline=None)
 @given(steps, decimals, weights)
 def test_an_allocation_adds_up_and_no_share_is_a_step_off(
     count: int, places: int, given_weights: list[Decimal]
@@ -38,12 +39,14 @@ def test_an_allocation_adds_up_and_no_share_is_a_step_off(
         assert rounded(share, places, Rounding.DOWN) == share
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12), decimals, weights)
 def test_who_weighs_nothing_gets_nothing(count: int, places: int, given_weights: list[Decimal]) -> None:
     shares = allocate(amount(count, places), given_weights, places)
     assert all(share == 0 for share, weight in zip(shares, given_weights, strict=True) if weight == 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(1, 9))
 def test_equal_weights_differ_by_one_step_and_the_earlier_get_more(count: int, parts: int) -> None:
     shares = allocate(amount(count, 2), [Decimal(1)] * parts, 2)
@@ -69,6 +72,7 @@ def test_a_total_finer_than_its_shares_is_refused() -> None:
         allocate(Decimal("0.001"), [Decimal(1)], 2)
 
 
+@settings(deadline=None)
 @given(shares_unrounded, decimals)
 def test_shares_known_unrounded_add_up_to_their_rounded_sum(raw: list[Fraction], places: int) -> None:
     total = rounded(sum(raw, Fraction(0)), places, Rounding.DOWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
@@ -46,6 +46,7 @@ def test_the_bought_currency_has_its_own_minor_units() -> None:
     assert ExchangeRate.middle("EUR", "JPY", Decimal("163.27")).sold(eur("0.99")) == Money(Decimal(162), "JPY")
 
 
+@settings(deadline=None)
 @given(cents, rates, rates)
 def test_there_and_back_never_gains_more_than_the_roundings(amount: Decimal, one: Decimal, other: Decimal) -> None:
     rate = ExchangeRate("EUR", "USD", min(one, other), max(one, other))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
@@ -44,6 +44,7 @@ def test_g1_a_fee_is_put_on_net(of_gross: bool, net: str, fee: str, gross: str) 
     assert texts(split.net, split.fee, split.gross) == [net, fee, gross]
 
 
+@settings(deadline=None)
 @given(cents, rates, st.booleans())
 def test_gross_is_net_and_fee_and_none_of_them_negative(amount: Decimal, rate: Decimal, of_gross: bool) -> None:
     for split in (

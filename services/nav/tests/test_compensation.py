@@ -10,7 +10,7 @@ import pytest
 
 from libs.kernel.errors import InvalidValue
 from libs.kernel.ids import named_id
-from libs.kernel.money import Rounding, rounded
+from libs.kernel.money import Rounding, ratio, rounded
 from services.nav.domain.compensation import (
     Claim,
     Compensation,
@@ -112,6 +112,11 @@ def test_g6_n5_what_each_order_lost_or_gained(order: Deal, raw: str, amount: str
 )
 def test_g6_the_amounts_dealt_are_those_of_the_table(order: Deal, price: Decimal, dealt: str) -> None:
     assert str(rounded(order.units * price, 2, Rounding.HALF_UP)) == dealt
+
+
+@pytest.mark.parametrize(("order", "amount", "day"), [(S1, "25000.00", D1), (X1, "10000.00", D1), (S2, "40000.00", D3)])
+def test_g6_the_units_dealt_are_those_of_the_table(order: Deal, amount: str, day: date) -> None:
+    assert rounded(ratio(Decimal(amount), WRONG[day].published), 4, Rounding.DOWN) == order.units
 
 
 def test_g6_n5_who_pays_whom_after_an_overstated_nav() -> None:

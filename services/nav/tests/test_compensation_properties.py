@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Literal
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.ids import named_id
@@ -46,6 +46,7 @@ def compensated(days: dict[date, WrongDay], dealt: list[Deal], de_minimis: Decim
     return compensate(days, dealt, currency="EUR", tolerance=TOLERANCE, de_minimis=de_minimis)
 
 
+@settings(deadline=None)
 @given(wrong_days, deals(), limits)
 def test_n5_the_fund_is_whole_but_for_what_it_keeps(
     days: dict[date, WrongDay], dealt: list[Deal], de_minimis: Decimal
@@ -59,6 +60,7 @@ def test_n5_the_fund_is_whole_but_for_what_it_keeps(
     assert sum(Fraction(effect.amount) for effect in found.effects) == excess_in - excess_out
 
 
+@settings(deadline=None)
 @given(wrong_days, deals(), limits)
 def test_n5_every_unit_and_cent_of_a_claim_is_an_orders_and_of_one_claim_only(
     days: dict[date, WrongDay], dealt: list[Deal], de_minimis: Decimal
@@ -78,6 +80,7 @@ def test_n5_every_unit_and_cent_of_a_claim_is_an_orders_and_of_one_claim_only(
     assert amounts == {effect.deal.order: Fraction(effect.amount) for effect in found.effects}
 
 
+@settings(deadline=None)
 @given(wrong_days, deals(), limits, st.randoms(use_true_random=False))
 def test_n5_the_order_in_which_deals_are_listed_changes_nothing(
     days: dict[date, WrongDay], dealt: list[Deal], de_minimis: Decimal, chance: Any
@@ -85,6 +88,7 @@ def test_n5_the_order_in_which_deals_are_listed_changes_nothing(
     assert compensated(days, chance.sample(dealt, len(dealt)), de_minimis) == compensated(days, dealt, de_minimis)
 
 
+@settings(deadline=None)
 @given(wrong_days, deals())
 def test_n5_one_account_changes_nothing_for_another(days: dict[date, WrongDay], dealt: list[Deal]) -> None:
     together = compensated(days, dealt, Decimal(50)).claims

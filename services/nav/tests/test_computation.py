@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
@@ -118,6 +118,7 @@ def computed(some: list[Line], books: list[ClassBooks]) -> Computed | None:
         return None
 
 
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=5), st.lists(classes, min_size=1, max_size=4))
 def test_n1_shares_add_up_to_the_pool_and_every_price_reproduces_itself(
     some: list[Line], books: list[ClassBooks]
@@ -133,6 +134,7 @@ def test_n1_shares_add_up_to_the_pool_and_every_price_reproduces_itself(
         assert findings(share.nav, expected, [], DAY, Tolerances(Decimal(0))) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_n1_the_order_of_lines_changes_nothing(some: list[Line], chance: Any) -> None:
     books = [class_a(units="1.0000"), class_b(units="1.000")]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
@@ -151,6 +151,7 @@ flows = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(flows, max_size=8), st.randoms(use_true_random=False))
 def test_n4_the_order_of_orders_changes_no_net_flow(some: list[UnitFlow], chance: Any) -> None:
     shuffled = chance.sample(some, len(some))
@@ -159,6 +160,7 @@ def test_n4_the_order_of_orders_changes_no_net_flow(some: list[UnitFlow], chance
     assert net_flow(some, "EUR", RATES) == sum(parts, eur("0"))
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**12), 10**12), st.integers(1, 10**12))
 def test_n4_a_swing_moves_against_those_who_deal(cents: int, assets: int) -> None:
     flow, net_assets = Money(Decimal(cents).scaleb(-2), "EUR"), Money(Decimal(assets).scaleb(-2), "EUR")

@@ -139,23 +139,20 @@ def redeemed_for_gross(gross: Decimal, price: Decimal, charges: Charges, cents: 
 def redeemed_for_net(net: Decimal, price: Decimal, charges: Charges, cents: Cents) -> Amounts:
     """The gross that leaves exactly the net asked for (G2 c); the last of its charges is what is left.
 
-    Each charge is at most what the ones before it left, so that roundings that meet make none negative.
+    The redemption fee is at most what the levy leaves, so that roundings that meet make no charge negative.
     """
     fee_of_net = _NOTHING if charges.of_gross else cents.of(net * charges.fee_rate)
     raw = _gross_for(net + fee_of_net, price, charges, cents)
     gross = cents.of(raw)
     kept = gross - net - fee_of_net
-    levy = min(cents.of(gross * charges.levy_rate), kept)
+    levy = cents.of(gross * charges.levy_rate)
     short_held = _short_held(gross, price, charges, cents)
     redemption_fee = min(cents.of(short_held * charges.redemption_fee_rate), kept - levy)
     rest = kept - levy - redemption_fee
     if charges.of_gross:
         return Amounts(gross, net, rest, levy, redemption_fee, net + rest, raw)
-    if redemption_fee:
-        redemption_fee += rest
-    else:
-        levy += rest
-    return Amounts(gross, net, fee_of_net, levy, redemption_fee, net + fee_of_net, raw)
+    # A levy alone leaves no rest: the rounding of gross was its own.
+    return Amounts(gross, net, fee_of_net, levy, redemption_fee + rest, net + fee_of_net, raw)
 
 
 def _gross_for(left: Decimal, price: Decimal, charges: Charges, cents: Cents) -> Fraction:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.exchange import ExchangeRate
@@ -68,6 +68,7 @@ def value(gated: Gated, asked: list[ClassRequests], day: SubFundDay, name: str) 
     return worth
 
 
+@settings(deadline=None)
 @given(gates, days, classes())
 def test_o6_at_least_the_capacity_to_the_last_unit_never_more_than_asked_for(
     gate: RedemptionGate, day: SubFundDay, asked: list[ClassRequests]
@@ -87,6 +88,7 @@ def test_o6_at_least_the_capacity_to_the_last_unit_never_more_than_asked_for(
             assert found.is_gated or each.executed == each.requested
 
 
+@settings(deadline=None)
 @given(gates, days, classes(), st.integers(0, 99))
 def test_o6_the_order_in_which_requests_are_listed_changes_nothing(
     gate: RedemptionGate, day: SubFundDay, asked: list[ClassRequests], seed: int
@@ -104,6 +106,7 @@ def test_o6_the_order_in_which_requests_are_listed_changes_nothing(
     assert apply_gate(gate, day, shuffled) == apply_gate(gate, day, asked)
 
 
+@settings(deadline=None)
 @given(days, classes(), st.decimals("0.000001", "0.5", places=6), st.decimals("0.000001", "0.4", places=6))
 def test_o6_a_wider_gate_executes_no_less_of_any_class(
     day: SubFundDay, asked: list[ClassRequests], threshold: Decimal, more: Decimal

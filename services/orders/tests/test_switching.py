@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
@@ -112,6 +112,7 @@ def test_a_gate_lets_through_some_of_what_was_asked_for_and_no_more(executed: st
         price_switch(OUT, INTO, EUR_USD, executed=Decimal(executed))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**12), st.integers(1, 2_500_000))
 def test_o1_what_goes_in_is_what_came_out_whatever_part_was_executed(price: int, part: int) -> None:
     out = replace(OUT, quantity=quantity("units 250"), prices=Prices(Decimal(price).scaleb(-4)))

@@ -47,6 +47,7 @@ def part_of(lots: Lots, part: Fraction) -> Decimal:
 parts = st.fractions(0, 1)
 
 
+@settings(deadline=None)
 @given(some_lots, parts)
 def test_r1_what_is_taken_and_what_is_left_is_what_was_held(lots: Lots, part: Fraction) -> None:
     wanted = part_of(lots, part)
@@ -60,6 +61,7 @@ def test_r1_what_is_taken_and_what_is_left_is_what_was_held(lots: Lots, part: Fr
         assert all(has_decimals(lot.cost, 2) for lot in (*found.parts, *found.left))
 
 
+@settings(deadline=None)
 @given(some_lots, some_lots, parts)
 def test_r1_a_transfer_conserves_units_costs_and_dates(giver: Lots, receiver: Lots, part: Fraction) -> None:
     left, received, moved = transferred(giver, receiver, part_of(giver, part), 2)
@@ -69,6 +71,7 @@ def test_r1_a_transfer_conserves_units_costs_and_dates(giver: Lots, receiver: Lo
     assert {lot.acquired for lot in moved} <= {lot.acquired for lot in giver}
 
 
+@settings(deadline=None)
 @given(some_lots, parts, units(10**7), st.integers(0, 10**6))
 def test_r1_proceeds_are_shared_to_the_last_cent_and_none_is_negative(
     lots: Lots, part: Fraction, price: Decimal, less: int
@@ -83,6 +86,7 @@ def test_r1_proceeds_are_shared_to_the_last_cent_and_none_is_negative(
     assert Fraction(found.gain) + exact(tuple(each.lot for each in found.disposals))[1] == Fraction(proceeds)
 
 
+@settings(deadline=None)
 @given(some_lots, factors, st.integers(0, 8))
 def test_r1_an_exchange_drops_less_than_a_step_and_no_cost(lots: Lots, factor: Fraction, decimals: int) -> None:
     found = exchanged(lots, factor, decimals)
@@ -94,6 +98,7 @@ def test_r1_an_exchange_drops_less_than_a_step_and_no_cost(lots: Lots, factor: F
     assert {lot.acquired for lot in found.lots} <= {lot.acquired for lot in lots}
 
 
+@settings(deadline=None)
 @given(st.lists(some_lots, max_size=4), factors)
 def test_r3_units_in_issue_are_the_sum_of_holdings_after_any_action(holdings: list[Lots], factor: Fraction) -> None:
     accounts = {named_id("account", str(number)): lots for number, lots in enumerate(holdings)}
@@ -102,6 +107,7 @@ def test_r3_units_in_issue_are_the_sum_of_holdings_after_any_action(holdings: li
     assert Fraction(found.units_after) + found.residual == Fraction(found.units_before) * factor
 
 
+@settings(deadline=None)
 @given(some_lots, parts, factors)
 def test_r1_a_conversion_conserves_what_it_does_not_show_as_dropped(
     lots: Lots, part: Fraction, factor: Fraction
