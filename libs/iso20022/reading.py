@@ -1,0 +1,219 @@
+"""Reading messages: bytes to entries, one by one, with flat memory; bad entries are named, good ones are given (O-9).
+
+    for entry in read_messages(chunks):
+        match entry: case RefusedEntry(): … case OrderInstruction(): …
+
+What cannot be read on (hostile, cut, malformed, several documents) raises FileRefused after the entries before it.
+An entry is given as soon as it ends. So a fault in what a message has after its entries is a RefusedEntry of the
+message, and its entries stand.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from libs.iso20022 import catalogue
+from libs.iso20022.errors import Fault, FileRefused, Reason
+from libs.iso20022.framing import EntryRead, Frame, Framed, FrameEnded, Framer
+from libs.iso20022.hardened import HardenedXml, Limits, Token
+from libs.iso20022.orders import cancellation_of, order_of, switch_of
+from libs.iso20022.parts import moment_of
+from libs.iso20022.schema import bind, check, fields_of
+from libs.iso20022.transfers import prices_of, transfer_of
+from libs.iso20022.values import Entry, MessageReference, RefusedEntry
+
+_ORDERS = {"setr.001", "setr.004", "setr.007", "setr.010"}
+# Their account stands after the entries, which therefore wait for the end of the message.
+_HELD = {"sese.001", "sese.005"}
+_MAX_HELD = 10_000
+_MAX_REFERENCE = 35
+
+
+def read_messages(chunks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Entry]:
+    """Every entry of a file of messages; raises FileRefused where it cannot be read on."""
+    reader = MessageReader(limits or Limits())
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.close()
+
+
+@dataclass(slots=True)
+class _Message:
+    """What the reader knows of the message that it is in."""
+
+    reference: MessageReference
+    header: Any = None
+    fault: Fault | None = None
+    held: list[tuple[int, Any] | RefusedEntry] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+class MessageReader:
+    """The same, for bytes that arrive piece by piece; each iterator that it returns must be used up."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._xml = HardenedXml(self._limits)
+        self._framer = Framer(self._limits)
+        self._message: _Message | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[Entry]:
+        """The entries that these bytes complete."""
+        yield from self._take(self._xml.feed(chunk))
+
+    def close(self) -> Iterator[Entry]:
+        """The end of the file; raises FileRefused when it is cut or has no message."""
+        yield from self._take(self._xml.close())
+        if not self._framer.ordinal:
+            raise FileRefused(Reason.NOT_A_MESSAGE, "the file has no message")
+
+    def _take(self, tokens: Iterator[Token]) -> Iterator[Entry]:
+        for token in tokens:
+            for framed in self._framer.take(token):
+                yield from self._framed(framed)
+
+    def _framed(self, framed: Framed) -> Iterator[Entry]:
+        if isinstance(framed, EntryRead):
+            message = self._message or self._begin(framed.frame)
+            yield from self._entry(message, framed)
+        elif isinstance(framed, FrameEnded):
+            message = self._message or self._begin(framed.frame)
+            self._message = None
+            yield from self._end(message, framed.frame)
+        else:
+            unknown = MessageReference(kind="", message_id="")
+            yield _refused(unknown, 0, None, framed.fault)
+
+    def _begin(self, frame: Frame) -> _Message:
+        """The header of a message as far as it stands before its first entry."""
+        model = catalogue.model(frame.kind)
+        spine = (catalogue.SPOKEN[frame.kind][1], *catalogue.ENTRIES[frame.kind])
+        message = _Message(MessageReference(frame.kind, _text(frame.root[0], "MsgId/Id") if len(frame.root) else ""))
+        self._message = message
+        try:
+            check(model, frame.root, "/Document", spine=spine, still_open=True)
+            header = bind(model, copy.deepcopy(frame.root), "/Document")
+            message.header = getattr(header, fields_of(model)[spine[0]].attribute)
+            created = moment_of(message.header.msg_id.cre_dt_tm, f"/Document/{spine[0]}/MsgId/CreDtTm")
+            message.reference = MessageReference(frame.kind, message.header.msg_id.id, created)
+        except Fault as fault:
+            message.fault = fault
+        return message
+
+    def _entry(self, message: _Message, read: EntryRead) -> Iterator[Entry]:
+        kind = read.frame.kind
+        path = (catalogue.SPOKEN[kind][1], *catalogue.ENTRIES[kind])
+        place = f"/Document/{'/'.join(path)}[{read.position}]"
+        references = _references(read.tree)
+        entry: Entry | None
+        try:
+            if message.fault is not None:
+                raise Fault(Reason.HEADER, message.fault.place, f"the message's header: {message.fault.detail}")
+            model = _entry_model(kind)
+            check(model, read.tree, place)
+            bound = bind(model, read.tree, place)
+            if references[0] is not None:
+                if references[0] in message.seen:
+                    raise Fault(Reason.DUPLICATE, place, "an entry of this message before it has the same reference")
+                message.seen.add(references[0])
+            if kind in _HELD:
+                if len(message.held) >= _MAX_HELD:
+                    raise Fault(Reason.TOO_LARGE, place, f"a message has at most {_MAX_HELD} transfers")
+                message.held.append((read.position, bound))
+                return
+            entry = _value(message, bound, read.position, place)
+        except Fault as fault:
+            entry = _refused(message.reference, read.position, references, fault)
+        if kind in _HELD:
+            message.held.append(entry)
+        else:
+            yield entry
+
+    def _end(self, message: _Message, frame: Frame) -> Iterator[Entry]:
+        path = (catalogue.SPOKEN[frame.kind][1], *catalogue.ENTRIES[frame.kind])
+        place = f"/Document/{'/'.join(path)}"
+        fault = message.fault
+        if fault is None:
+            fault = self._tail_fault(message, frame, path, place)
+        if fault is not None and (message.fault is None or not frame.entries):
+            yield _refused(message.reference, 0, None, fault)
+        for held in message.held:
+            if isinstance(held, RefusedEntry):
+                yield held
+                continue
+            position, bound = held
+            try:
+                if fault is not None:
+                    raise Fault(Reason.HEADER, fault.place, f"the message's header: {fault.detail}")
+                yield transfer_of(message.reference, message.header, bound, position, f"{place}[{position}]")
+            except Fault as wrong:
+                references = (bound.trf_ref, bound.clnt_ref.ref if bound.clnt_ref is not None else None)
+                yield _refused(message.reference, position, references, wrong)
+
+    def _tail_fault(self, message: _Message, frame: Frame, path: tuple[str, ...], place: str) -> Fault | None:
+        model = catalogue.model(frame.kind)
+        try:
+            check(model, frame.root, "/Document", spine=path)
+            if not frame.entries:
+                raise Fault(Reason.MISSING, place, "is required")
+            if frame.kind in _HELD:
+                header = bind(model, frame.root, "/Document")
+                message.header = getattr(header, fields_of(model)[path[0]].attribute)
+        except Fault as fault:
+            return fault
+        return None
+
+
+def _entry_model(kind: str) -> type[Any]:
+    model = catalogue.model(kind)
+    for name in (catalogue.SPOKEN[kind][1], *catalogue.ENTRIES[kind]):
+        model = fields_of(model)[name].kind
+    return model
+
+
+def _value(message: _Message, bound: Any, position: int, place: str) -> Entry:
+    kind = message.reference.kind
+    if kind in _ORDERS:
+        return order_of(message.reference, message.header, bound, position, place)
+    if kind == "setr.013":
+        return switch_of(message.reference, bound, position, place)
+    if kind == "reda.001":
+        return prices_of(message.reference, message.header, bound, position, place)
+    return cancellation_of(message.reference, message.header, bound, position)
+
+
+def _refused(
+    message: MessageReference, position: int, references: tuple[str | None, str | None] | None, fault: Fault
+) -> RefusedEntry:
+    own, client = references or (None, None)
+    return RefusedEntry(
+        message, position, own, client, fault.reason, fault.place, fault.detail, fault.value_class
+    )
+
+
+def _references(tree: Element) -> tuple[str | None, str | None]:
+    own = client = None
+    for child in tree:
+        name = child.tag.rpartition("}")[2]
+        if name in ("OrdrRef", "TrfRef"):
+            own = _short(child.text)
+        elif name == "ClntRef":
+            client = _short(child[0].text if len(child) else child.text)
+    return own, client
+
+
+def _text(element: Element, path: str) -> str:
+    namespace = element.tag.rpartition("}")[0] + "}"
+    found = element.find("/".join(f"{namespace}{name}" for name in path.split("/")))
+    return _short(found.text if found is not None else None) or ""
+
+
+def _short(text: str | None) -> str | None:
+    """A reference that can be shown: of a refused entry nothing was checked yet."""
+    if not text or len(text) > _MAX_REFERENCE or not text.isprintable():
+        return None
+    return text
