@@ -48,8 +48,8 @@ class FileRefused(InvalidValue):
         self.place = place
 
 
-class Fault(Exception):  # noqa: N818 - a fault of one entry; it becomes a RefusedEntry and never leaves the library
-    """One entry is wrong: why, and at which place of the message."""
+class Fault(Exception):
+    """One entry is wrong: why, and where in the message. It becomes a RefusedEntry and never leaves the library."""
 
     def __init__(self, reason: Reason, place: str, detail: str, value_class: str = "") -> None:
         super().__init__(f"{place}: {detail}")

@@ -125,7 +125,7 @@ class Framer:
     def _element(self, frame: Frame, token: Start) -> None:
         path = (catalogue.SPOKEN[frame.kind][1], *catalogue.ENTRIES[frame.kind])
         parent = self._stack[-1]
-        attributes = {name: value for name, value in token.attributes.items()}
+        attributes = dict(token.attributes)
         if self._entry_depth:
             self._entry_depth += 1
             self._entry_elements += 1

@@ -10,6 +10,7 @@ from xml.parsers import expat
 from libs.iso20022.errors import FileRefused, Reason
 
 _CHUNK = 1 << 16
+_ASCII = 0x7F
 _CUT = {expat.errors.XML_ERROR_UNCLOSED_TOKEN, expat.errors.XML_ERROR_PARTIAL_CHAR}
 _CUT |= {expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION, expat.errors.XML_ERROR_NO_ELEMENTS}
 _ENCODING = {expat.errors.XML_ERROR_UNKNOWN_ENCODING, expat.errors.XML_ERROR_INCORRECT_ENCODING}
@@ -97,7 +98,7 @@ class HardenedXml:
         except FileRefused as refused:
             fault = refused
         except expat.ExpatError as error:
-            fault = self._named(error)
+            fault = self._named(error, piece)
         except (ValueError, LookupError, UnicodeError):  # pyexpat on an encoding that it cannot map
             fault = FileRefused(Reason.ENCODING, "the encoding that the file declares is unknown or not one-byte")
         tokens, self._tokens = self._tokens, []
@@ -105,7 +106,7 @@ class HardenedXml:
         if fault is not None:
             raise fault
 
-    def _named(self, error: expat.ExpatError) -> FileRefused:
+    def _named(self, error: expat.ExpatError, piece: bytes) -> FileRefused:
         what = expat.ErrorString(error.code)
         place = f"line {error.lineno}, column {error.offset}"
         if what in _CUT:
@@ -113,7 +114,9 @@ class HardenedXml:
             return FileRefused(Reason.CUT, detail, place=place)
         if self._root_ended:
             return FileRefused(Reason.SEVERAL, "something follows the end of the document", place=place)
-        if what in _ENCODING:
+        at = self._parser.ErrorByteIndex - (self._fed - len(piece))
+        foreign = what == expat.errors.XML_ERROR_INVALID_TOKEN and 0 <= at < len(piece) and piece[at] > _ASCII
+        if what in _ENCODING or foreign:
             return FileRefused(Reason.ENCODING, "the bytes are not in the encoding that the file declares", place=place)
         return FileRefused(Reason.MALFORMED, f"not well-formed XML: {what}", place=place)
 

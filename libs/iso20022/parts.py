@@ -83,7 +83,7 @@ _SCHEMES = {
 
 
 def quantity_of(choice: Any, place: str) -> Quantity:
-    """Units, a gross or a net amount, or all units (`HldgsRedRate` 100, O-5); zero and parts of a holding are refused."""
+    """Units, a gross or a net amount, or all units (`HldgsRedRate` 100, O-5); zero and parts are refused."""
     if choice.units_nb is not None:
         return Quantity(QuantityKind.UNITS, _positive(choice.units_nb, f"{place}/UnitsNb"))
     for attribute, kind, name in (
@@ -155,7 +155,9 @@ def cash_account_of(settlement: Any) -> CashAccount | None:
 
 def unread_of(model: Any, read: frozenset[str], names: dict[str, str]) -> tuple[str, ...]:
     """The XML names of the parts that stand in the entry and that nobody acts upon."""
-    return tuple(sorted(names[name] for name, value in vars(model).items() if name not in read and value not in (None, [])))
+    return tuple(
+        sorted(names[name] for name, value in vars(model).items() if name not in read and value not in (None, []))
+    )
 
 
 def code_of(value: Any) -> str | None:

@@ -48,7 +48,7 @@ class _Message:
     reference: MessageReference
     header: Any = None
     fault: Fault | None = None
-    held: list[tuple[int, Any] | RefusedEntry] = field(default_factory=list)
+    held: list[tuple[int, Any] | Entry] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
 
@@ -85,21 +85,22 @@ class MessageReader:
             self._message = None
             yield from self._end(message, framed.frame)
         else:
-            unknown = MessageReference(kind="", message_id="")
+            unknown = MessageReference("", "", None, framed.ordinal)
             yield _refused(unknown, 0, None, framed.fault)
 
     def _begin(self, frame: Frame) -> _Message:
         """The header of a message as far as it stands before its first entry."""
         model = catalogue.model(frame.kind)
         spine = (catalogue.SPOKEN[frame.kind][1], *catalogue.ENTRIES[frame.kind])
-        message = _Message(MessageReference(frame.kind, _text(frame.root[0], "MsgId/Id") if len(frame.root) else ""))
+        said = _text(frame.root[0], "MsgId/Id") if len(frame.root) else ""
+        message = _Message(MessageReference(frame.kind, said, None, frame.ordinal))
         self._message = message
         try:
             check(model, frame.root, "/Document", spine=spine, still_open=True)
             header = bind(model, copy.deepcopy(frame.root), "/Document")
             message.header = getattr(header, fields_of(model)[spine[0]].attribute)
             created = moment_of(message.header.msg_id.cre_dt_tm, f"/Document/{spine[0]}/MsgId/CreDtTm")
-            message.reference = MessageReference(frame.kind, message.header.msg_id.id, created)
+            message.reference = MessageReference(frame.kind, message.header.msg_id.id, created, frame.ordinal)
         except Fault as fault:
             message.fault = fault
         return message
@@ -142,7 +143,7 @@ class MessageReader:
         if fault is not None and (message.fault is None or not frame.entries):
             yield _refused(message.reference, 0, None, fault)
         for held in message.held:
-            if isinstance(held, RefusedEntry):
+            if not isinstance(held, tuple):
                 yield held
                 continue
             position, bound = held
@@ -190,9 +191,7 @@ def _refused(
     message: MessageReference, position: int, references: tuple[str | None, str | None] | None, fault: Fault
 ) -> RefusedEntry:
     own, client = references or (None, None)
-    return RefusedEntry(
-        message, position, own, client, fault.reason, fault.place, fault.detail, fault.value_class
-    )
+    return RefusedEntry(message, position, own, client, fault.reason, fault.place, fault.detail, fault.value_class)
 
 
 def _references(tree: Element) -> tuple[str | None, str | None]:

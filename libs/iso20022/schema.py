@@ -1,4 +1,4 @@
-"""A tree against its dataclass: every element known, in order, counted, every value in its bounds; then bound by xsdata.
+"""A tree against its dataclass: every element known, in order, counted, every value in bounds; then bound by xsdata.
 
 python-iso20022 carries the schema's facets as metadata but xsdata does not check them, so the walk here does, and names
 the place of the first fault. What it lets through, xsdata binds.
@@ -30,7 +30,7 @@ _BOOLEANS = {"true", "false", "1", "0"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FieldOf:
-    """What the schema says of one element or attribute: its names, how many, and the class or the facets of its value."""
+    """What the schema says of one element or attribute: its names, how many, the class or facets of its value."""
 
     attribute: str
     name: str
@@ -47,11 +47,15 @@ class FieldOf:
         return dataclasses.is_dataclass(self.kind)
 
 
-@cache
+_known: dict[type[Any], dict[str, FieldOf]] = {}
+
+
 def fields_of(model: type[Any]) -> dict[str, FieldOf]:
-    """The fields of a dataclass by their XML names; the text of an element has the name ``""``."""
+    """The fields of a dataclass by their XML names, in order; the text of an element has the name ``""``."""
+    if model in _known:
+        return _known[model]
     hints = typing.get_type_hints(model, vars(sys.modules[model.__module__]))
-    found = {}
+    found: dict[str, FieldOf] = {}
     for position, field in enumerate(dataclasses.fields(model)):
         facets = dict(field.metadata)
         name = facets.get("name", "")
@@ -65,6 +69,7 @@ def fields_of(model: type[Any]) -> dict[str, FieldOf]:
             kind=_inner(hints[field.name]),
             facets=facets,
         )
+    _known[model] = found
     return found
 
 

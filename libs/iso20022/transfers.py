@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -87,7 +88,7 @@ def prices_of(message: MessageReference, header: Any, entry: Any, position: int,
         function=PriceFunction(header.fctn.value),
         cancelled_report=header.cxl_id,
         instrument=instrument_of(chosen, f"{place}/FinInstrmDtls/Id"),
-        nav_date=day.date() if hasattr(day, "hour") else day,
+        nav_date=day.date() if isinstance(day, datetime) else day,
         prices=prices,
         total_net_assets=tuple(Amount(each.value, each.ccy) for each in entry.ttl_nav),
         units_in_issue=None if entry.ttl_units_nb is None else entry.ttl_units_nb.unit,

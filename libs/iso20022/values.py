@@ -68,11 +68,12 @@ class CashAccount:
 
 @dataclass(frozen=True, slots=True)
 class MessageReference:
-    """The message that an entry came in; `kind` is `setr.010`, or `csv`."""
+    """The message that an entry came in; `kind` is `setr.010`, or `csv`; `ordinal` counts the messages of the file."""
 
     kind: str
     message_id: str
     created_at: datetime | None = None
+    ordinal: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class CancellationRequest:
 
 @dataclass(frozen=True, slots=True)
 class TransferInstruction:
-    """One transfer of units between two registered accounts; `counter_account` is the other side's, when it is named."""
+    """One transfer of units between two registered accounts; `counter_account` is the other side's, if it is named."""
 
     message: MessageReference
     position: int
