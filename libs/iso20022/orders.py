@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from libs.iso20022.errors import Fault, Reason
@@ -73,7 +74,6 @@ def order_of(message: MessageReference, header: Any, entry: Any, position: int, 
     if entry.phys_dlvry_ind:
         raise Fault(Reason.UNSUPPORTED, f"{place}/PhysDlvryInd", "certificates are not delivered")
     sub_account = account.sub_acct_dtls or getattr(entry, "sub_acct_for_hldg", None)
-    currencies = entry if several is not None else group
     return OrderInstruction(
         message=message,
         position=position,
@@ -86,16 +86,27 @@ def order_of(message: MessageReference, header: Any, entry: Any, position: int, 
         sub_account=None if sub_account is None else sub_account.id,
         instrument=instrument_of(instrument.id, f"{place}/FinInstrmDtls/Id"),
         quantity=quantity_of(quantity, f"{place}/{quantity_name}"),
-        settlement_currency=currencies.reqd_sttlm_ccy,
-        nav_currency=currencies.reqd_navccy,
+        settlement_currency=getattr(entry, "reqd_sttlm_ccy", None),
+        nav_currency=getattr(entry, "reqd_navccy", None),
         requested_trade_date=date_of(group.reqd_futr_trad_dt, "ReqdFutrTradDt"),
         settlement_date=date_of(entry.csh_sttlm_dt, f"{place}/CshSttlmDt"),
         ordered_at=moment_of(group.ordr_dt_tm, "OrdrDtTm"),
         expires=date_or_moment(group.xpry_dt_tm, "XpryDtTm"),
         settlement_amount=amount_of(entry.sttlm_amt),
-        cash_account=cash_account_of(entry.csh_sttlm_dtls or group.blk_csh_sttlm_dtls),
+        cash_account=cash_account_of(entry.csh_sttlm_dtls),
         income_preference=code_of(entry.incm_pref),
         unread=unread_of(entry, _ORDER_READ, names_of(entry)),
+    )
+
+
+def with_bulk_terms(order: OrderInstruction, header: Any) -> OrderInstruction:
+    """A bulk order with the currencies and the cash account that its message states after all orders."""
+    group = header.blk_ordr_dtls
+    return dataclasses.replace(
+        order,
+        settlement_currency=group.reqd_sttlm_ccy,
+        nav_currency=group.reqd_navccy,
+        cash_account=order.cash_account or cash_account_of(group.blk_csh_sttlm_dtls),
     )
 
 

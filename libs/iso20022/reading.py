@@ -4,8 +4,9 @@
         match entry: case RefusedEntry(): … case OrderInstruction(): …
 
 What cannot be read on (hostile, cut, malformed, several documents) raises FileRefused after the entries before it.
-An entry is given as soon as it ends. So a fault in what a message has after its entries is a RefusedEntry of the
-message, and its entries stand.
+An order is given as soon as it ends; a fault in what a message has after its orders is then a RefusedEntry of the
+message, and its orders stand. Bulk orders and transfers, whose currency or account stands after them, wait for the end
+of their message: of one that is cut none is given.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from libs.iso20022 import catalogue
 from libs.iso20022.errors import Fault, FileRefused, Reason
 from libs.iso20022.framing import EntryRead, Frame, Framed, FrameEnded, Framer
 from libs.iso20022.hardened import HardenedXml, Limits, Token
-from libs.iso20022.orders import cancellation_of, order_of, switch_of
+from libs.iso20022.orders import cancellation_of, order_of, switch_of, with_bulk_terms
 from libs.iso20022.parts import moment_of
 from libs.iso20022.schema import bind, check, fields_of
 from libs.iso20022.transfers import prices_of, transfer_of
-from libs.iso20022.values import Entry, MessageReference, RefusedEntry
+from libs.iso20022.values import Entry, MessageReference, OrderInstruction, RefusedEntry
 
 _ORDERS = {"setr.001", "setr.004", "setr.007", "setr.010"}
-# Their account stands after the entries, which therefore wait for the end of the message.
-_HELD = {"sese.001", "sese.005"}
+_BULK = {"setr.001", "setr.007"}
+_TRANSFERS = {"sese.001", "sese.005"}
 _MAX_HELD = 10_000
 _MAX_REFERENCE = 35
 
@@ -48,7 +49,7 @@ class _Message:
     reference: MessageReference
     header: Any = None
     fault: Fault | None = None
-    held: list[tuple[int, Any] | Entry] = field(default_factory=list)
+    held: list[tuple[int, Any] | OrderInstruction] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
 
@@ -96,7 +97,7 @@ class MessageReader:
         message = _Message(MessageReference(frame.kind, said, None, frame.ordinal))
         self._message = message
         try:
-            check(model, frame.root, "/Document", spine=spine, still_open=True)
+            check(model, frame.root, "/Document", spine=spine, still_open=bool(frame.entries))
             header = bind(model, copy.deepcopy(frame.root), "/Document")
             message.header = getattr(header, fields_of(model)[spine[0]].attribute)
             created = moment_of(message.header.msg_id.cre_dt_tm, f"/Document/{spine[0]}/MsgId/CreDtTm")
@@ -110,7 +111,6 @@ class MessageReader:
         path = (catalogue.SPOKEN[kind][1], *catalogue.ENTRIES[kind])
         place = f"/Document/{'/'.join(path)}[{read.position}]"
         references = _references(read.tree)
-        entry: Entry | None
         try:
             if message.fault is not None:
                 raise Fault(Reason.HEADER, message.fault.place, f"the message's header: {message.fault.detail}")
@@ -121,15 +121,16 @@ class MessageReader:
                 if references[0] in message.seen:
                     raise Fault(Reason.DUPLICATE, place, "an entry of this message before it has the same reference")
                 message.seen.add(references[0])
-            if kind in _HELD:
-                if len(message.held) >= _MAX_HELD:
-                    raise Fault(Reason.TOO_LARGE, place, f"a message has at most {_MAX_HELD} transfers")
+            if len(message.held) >= _MAX_HELD:
+                raise Fault(Reason.TOO_LARGE, place, f"such a message has at most {_MAX_HELD} entries")
+            if kind in _TRANSFERS:
                 message.held.append((read.position, bound))
                 return
             entry = _value(message, bound, read.position, place)
         except Fault as fault:
-            entry = _refused(message.reference, read.position, references, fault)
-        if kind in _HELD:
+            yield _refused(message.reference, read.position, references, fault)
+            return
+        if isinstance(entry, OrderInstruction) and kind in _BULK:
             message.held.append(entry)
         else:
             yield entry
@@ -143,17 +144,7 @@ class MessageReader:
         if fault is not None and (message.fault is None or not frame.entries):
             yield _refused(message.reference, 0, None, fault)
         for held in message.held:
-            if not isinstance(held, tuple):
-                yield held
-                continue
-            position, bound = held
-            try:
-                if fault is not None:
-                    raise Fault(Reason.HEADER, fault.place, f"the message's header: {fault.detail}")
-                yield transfer_of(message.reference, message.header, bound, position, f"{place}[{position}]")
-            except Fault as wrong:
-                references = (bound.trf_ref, bound.clnt_ref.ref if bound.clnt_ref is not None else None)
-                yield _refused(message.reference, position, references, wrong)
+            yield _completed(message, held, fault, place)
 
     def _tail_fault(self, message: _Message, frame: Frame, path: tuple[str, ...], place: str) -> Fault | None:
         model = catalogue.model(frame.kind)
@@ -161,12 +152,31 @@ class MessageReader:
             check(model, frame.root, "/Document", spine=path)
             if not frame.entries:
                 raise Fault(Reason.MISSING, place, "is required")
-            if frame.kind in _HELD:
+            if frame.kind in _BULK | _TRANSFERS:
                 header = bind(model, frame.root, "/Document")
                 message.header = getattr(header, fields_of(model)[path[0]].attribute)
         except Fault as fault:
             return fault
         return None
+
+
+def _completed(message: _Message, held: tuple[int, Any] | OrderInstruction, fault: Fault | None, place: str) -> Entry:
+    """An entry that waited, with what its message said after it; refused with the message when that is at fault."""
+    references: tuple[str | None, str | None]
+    if isinstance(held, OrderInstruction):
+        position, bound = held.position, None
+        references = held.order_reference, held.client_reference
+    else:
+        position, bound = held
+        references = bound.trf_ref, None if bound.clnt_ref is None else bound.clnt_ref.ref
+    try:
+        if fault is not None:
+            raise Fault(Reason.HEADER, fault.place, f"the message's header: {fault.detail}")
+        if isinstance(held, OrderInstruction):
+            return with_bulk_terms(held, message.header)
+        return transfer_of(message.reference, message.header, bound, position, f"{place}[{position}]")
+    except Fault as wrong:
+        return _refused(message.reference, position, references, wrong)
 
 
 def _entry_model(kind: str) -> type[Any]:
