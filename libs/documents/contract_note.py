@@ -19,11 +19,11 @@ def contract_note(note: ContractNote) -> bytes:
     pairs = [
         ("Account", note.account),
         ("Order received", moment(note.received_at)),
-        ("Our order reference", note.order_reference),
+        ("Order reference", note.order_reference),
         ("Valuation date", day(note.trade_date)),
         ("Deal reference", note.deal_reference),
         ("Settlement date", day(note.settlement_date)),
-        ("Your reference", note.client_reference or "–"),
+        ("Client reference", note.client_reference or "–"),
         ("Distributor", note.distributor or "–"),
     ]
     paper.grid(pairs)

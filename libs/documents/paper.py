@@ -85,6 +85,12 @@ class Paper:
         lines = self._pdf.multi_cell(width, leading, fonts.printable(text), dry_run=True, output="LINES", padding=0)
         return max(len(lines), 1) * leading
 
+    def _fitting(self, width: float, text: str, size: float, bold: bool) -> float:
+        """The size at which a number stays on one line: a number that wraps is misread."""
+        self._pdf.set_font(fonts.FAMILY, "B" if bold else "", size)
+        taken = float(self._pdf.get_string_width(text))
+        return size if taken <= width else size * width / taken
+
     def rule(self, y: float, *, strong: bool = False) -> None:
         """A line across the text."""
         self._pdf.set_draw_color(*(_ACCENT if strong else (205, 211, 219)))
@@ -143,16 +149,16 @@ class Paper:
         """A step of a reckoning: what, how, how much, of what."""
         size = 10.0 if strong else 9.5
         tall = max(
-            self.height(60, label, size=size, bold=strong), self.height(58, note, size=8.5), size * _POINT_MM * _LEADING
+            self.height(58, label, size=size, bold=strong), self.height(48, note, size=8.5), size * _POINT_MM * _LEADING
         )
         self.room(tall + 2)
         if strong:
             self.band(self.y, tall + 2)
         y = self.y + 1
-        self.write(LEFT + 2, y, 60, label, size=size, bold=strong)
+        self.write(LEFT + 2, y, 58, label, size=size, bold=strong)
         if note:
-            self.write(LEFT + 64, y, 58, note, size=8.5, soft=True)
-        self.write(RIGHT - 52, y, 36, figure, size=size, bold=strong, align="R")
+            self.write(LEFT + 62, y, 48, note, size=8.5, soft=True)
+        self.write(RIGHT - 60, y, 44, figure, size=self._fitting(42, figure, size, strong), bold=strong, align="R")
         self.write(RIGHT - 15, y, 13, unit, size=size - 1, soft=not strong, bold=strong)
         self.y += tall + 2
         self.rule(self.y)
@@ -167,13 +173,17 @@ class Paper:
     def table_row(self, columns: Sequence[Column], cells: Sequence[tuple[str, str]], *, bold: bool = False) -> None:
         """One row of two-line cells; on a new page the heads stand again."""
         tall = 0.0
-        for column, (first, second) in zip(columns, cells, strict=True):
-            own = self.height(column.width - 2, first, size=9, bold=bold)
+        sizes = [
+            self._fitting(column.width - 4, first, 9, bold) if column.align == "R" else 9
+            for column, (first, _) in zip(columns, cells, strict=True)
+        ]
+        for column, size, (first, second) in zip(columns, sizes, cells, strict=True):
+            own = self.height(column.width - 2, first, size=size, bold=bold)
             tall = max(tall, own + (self.height(column.width - 2, second, size=7.5) if second else 0))
         if self.room(tall + 3):
             self.table_head(columns)
-        for (x, column), (first, second) in zip(_across(columns), cells, strict=True):
-            used = self.write(x, self.y + 1, column.width - 2, first, size=9, bold=bold, align=column.align)
+        for (x, column), size, (first, second) in zip(_across(columns), sizes, cells, strict=True):
+            used = self.write(x, self.y + 1, column.width - 2, first, size=size, bold=bold, align=column.align)
             if second:
                 self.write(x, self.y + 1 + used, column.width - 2, second, size=7.5, soft=True, align=column.align)
         self.y += tall + 2.5
