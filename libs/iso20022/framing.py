@@ -24,7 +24,9 @@ class Frame:
     root: Element
     entries: int = 0
     elements: int = 0
-    fault: Fault | None = None
+    chars: int = 0
+    # What the entries hang in: of the white space between them nothing is kept.
+    entries_in: Element | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Framer:
     _stack: list[Element] = field(default_factory=list)
     _entry_depth: int = 0
     _entry_elements: int = 0
+    _entry_chars: int = 0
     _skipped: Fault | None = None
     _passing: int = 0
 
@@ -77,10 +80,7 @@ class Framer:
         elif isinstance(token, Start):
             self._element(self._frame, token)
         elif isinstance(token, Text):
-            if self._stack:
-                _append(self._stack[-1], token.text)
-            elif token.text.strip():
-                raise FileRefused(Reason.NOT_A_MESSAGE, "text outside of a message")
+            self._text(self._frame, token.text)
         else:
             yield from self._end(self._frame)
 
@@ -139,12 +139,28 @@ class Framer:
             if frame.entries > self.limits.entries_a_message:
                 raise FileRefused(Reason.TOO_LARGE, f"a message of more than {self.limits.entries_a_message} entries")
             self._entry_depth = self._entry_elements = 1
+            self._entry_chars = 0
+            frame.entries_in = parent
             self._stack.append(Element(_tag(token), attributes))
             return
         frame.elements += 1
         if frame.elements > self.limits.entry_elements:
             raise FileRefused(Reason.TOO_LARGE, f"a header of more than {self.limits.entry_elements} elements")
         self._stack.append(SubElement(parent, _tag(token), attributes))
+
+    def _text(self, frame: Frame, text: str) -> None:
+        element = self._stack[-1]
+        if element is frame.entries_in:
+            # Any text here is a fault, which the end of the message names; one is enough for that.
+            element.text = text if text.strip() else element.text
+            return
+        if self._entry_depth:
+            self._entry_chars += len(text)
+        else:
+            frame.chars += len(text)
+        if max(self._entry_chars, frame.chars) > self.limits.entry_chars:
+            raise FileRefused(Reason.TOO_LARGE, f"an entry or header of more than {self.limits.entry_chars} characters")
+        _append(element, text)
 
     def _end(self, frame: Frame) -> Iterator[Framed]:
         element = self._stack.pop()

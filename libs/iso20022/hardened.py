@@ -26,6 +26,7 @@ class Limits:
     attributes: int = 4
     text_chars: int = 20_000
     entry_elements: int = 5_000
+    entry_chars: int = 1 << 20
     entries_a_message: int = 250_000
 
 

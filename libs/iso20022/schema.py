@@ -40,11 +40,7 @@ class FieldOf:
     node: str
     kind: type[Any]
     facets: dict[str, Any]
-
-    @property
-    def complex(self) -> bool:
-        """Whether it has elements or attributes of its own."""
-        return dataclasses.is_dataclass(self.kind)
+    complex: bool
 
 
 _known: dict[type[Any], dict[str, FieldOf]] = {}
@@ -59,6 +55,7 @@ def fields_of(model: type[Any]) -> dict[str, FieldOf]:
     for position, field in enumerate(dataclasses.fields(model)):
         facets = dict(field.metadata)
         name = facets.get("name", "")
+        kind = _inner(hints[field.name])
         found[name] = FieldOf(
             attribute=field.name,
             name=name,
@@ -66,8 +63,9 @@ def fields_of(model: type[Any]) -> dict[str, FieldOf]:
             many=field.default_factory is list,
             required=bool(facets.get("required") or facets.get("min_occurs")),
             node=facets.get("type", "Text"),
-            kind=_inner(hints[field.name]),
+            kind=kind,
             facets=facets,
+            complex=dataclasses.is_dataclass(kind),
         )
     _known[model] = found
     return found

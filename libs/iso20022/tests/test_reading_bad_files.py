@@ -10,6 +10,8 @@ from libs.iso20022.reading import read_messages
 from libs.iso20022.values import Entry, OrderInstruction, PriceReport, RefusedEntry
 
 MESSAGES = Path(__file__).resolve().parents[3] / "tests-e2e" / "data" / "messages"
+OUT_QUANTITY = "<FinInstrmQtyChc><UnitsNb>100.0000</UnitsNb></FinInstrmQtyChc>"
+ACCOUNT = "<InvstmtAcctDtls><AcctId>ACC-0001</AcctId></InvstmtAcctDtls>"
 UNITS = "[3]/AmtOrUnits/UnitsNb"
 ORDER = "/Document/SbcptOrdr/MltplOrdrDtls/IndvOrdrDtls"
 
@@ -216,3 +218,57 @@ def test_bulk_orders_wait_for_the_currency_that_stands_after_them() -> None:
     assert [(each.reference, each.reason) for each in refusals(found)] == [
         (None, Reason.VALUE), ("BSUB-0001", Reason.HEADER), ("BSUB-0002", Reason.HEADER),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason", "place"),
+    [
+        ("setr.010.xml", "<PhysDlvryInd>false", "<PhysDlvryInd>true", Reason.UNSUPPORTED, "PhysDlvryInd"),
+        ("setr.004.xml", "<HldgsRedRate>100", "<HldgsRedRate>50", Reason.QUANTITY, "AmtOrUnitsOrPctg/HldgsRedRate"),
+        ("setr.013.xml", "<PctgOfTtlRedAmt>100", "<PctgOfTtlRedAmt>50", Reason.QUANTITY, "PctgOfTtlRedAmt"),
+        ("setr.013.xml", "<LegId>OUT</LegId>", "", None, ""),
+        ("setr.013.xml", OUT_QUANTITY, "", Reason.QUANTITY, "FinInstrmQtyChc"),
+        ("setr.013.xml", ACCOUNT, "", Reason.UNSUPPORTED, "InvstmtAcctDtls"),
+        ("sese.001.xml", "<TtlUnitsNb>20.0000</TtlUnitsNb>", "<TrfRate>99</TrfRate>", Reason.QUANTITY, "Qty/TrfRate"),
+        ("sese.001.xml", "20.0000", "0", Reason.QUANTITY, "Qty/TtlUnitsNb"),
+        ("reda.001.xml", "<NAVDtTm><Dt>2026-03-02</Dt>", "<NAVDtTm><Dt>0000-03-02</Dt>", Reason.VALUE, "NAVDtTm/Dt"),
+        ("setr.010.xml", "<SchmeNm>distributor</SchmeNm>", "<SchmeNm>\u202b\u0007</SchmeNm>", None, ""),
+        ("setr.010.xml", "<Role><Cd>DIST", "<Role><Cd>BOSS", Reason.VALUE, "RltdPtyDtls[1]/Role/Cd"),
+        ("setr.010.xml", "<OrdrRef>SUB-0001", "<OrdrRef> ", Reason.VALUE, "OrdrRef"),
+    ],
+)  # fmt: skip
+def test_what_is_not_dealt_is_refused_where_it_stands(
+    name: str, old: str, new: str, reason: Reason | None, place: str
+) -> None:
+    text = (MESSAGES / name).read_text()
+    assert old in text
+    found, refused = read(text.replace(old, new, 1).encode())
+    if reason is None:
+        assert refused is not None or not refusals(found)
+    else:
+        (entry,) = refusals(found)
+        assert entry.reason is reason
+        assert entry.place.endswith(place)
+
+
+def test_text_between_orders_is_a_fault_of_the_message_and_white_space_is_not_kept() -> None:
+    text = (MESSAGES / "setr.010.xml").read_text()
+    found, _ = read(text.replace("</IndvOrdrDtls>", "</IndvOrdrDtls> stray ", 2).encode())
+    assert [(each.reason, each.place) for each in refusals(found)] == [
+        (Reason.UNKNOWN_ELEMENT, "/Document/SbcptOrdr/MltplOrdrDtls")
+    ]
+    assert len(found) == 5
+    assert refusals(read(text.replace("</IndvOrdrDtls>", "</IndvOrdrDtls>" + " " * 5_000).encode())[0]) == []
+
+
+def test_an_order_of_too_much_text_ends_the_file() -> None:
+    padded = "<!---->".join("x" * 15_000 for _ in range(2))
+    text = (
+        (MESSAGES / "setr.010.xml")
+        .read_text()
+        .replace("<PhysDlvryInd>", f"<LttrInttRef>{padded}</LttrInttRef><PhysDlvryInd>")
+    )
+    found, refused = read(text.encode(), Limits(text_chars=50_000, entry_chars=20_000))
+    assert refused is not None
+    assert refused.reason is Reason.TOO_LARGE
+    assert found == []
