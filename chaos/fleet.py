@@ -55,6 +55,10 @@ class FleetFailed(Exception):
     """A process of the fleet did not come up, or ended by itself; the message names its log."""
 
 
+# The load is one subject's, and each of its commands has to be decided.
+_UNLIMITED = {f"rate_{of}_{what}": 1_000_000 for of in ("subject", "tenant") for what in ("per_s", "burst")}
+
+
 @dataclass
 class Fleet:
     """The processes by name. `block_time_s` is the ledger's; `ports` stay, so that addresses survive a restart."""
@@ -212,7 +216,7 @@ async def running_fleet(
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o711)
         with local_stack(place, block_time_s=block_time_s, faults=True) as addresses:
-            given = {"lanes": lanes, "block_period_ms": round(block_time_s * 1000), **settings}
+            given = {"lanes": lanes, "block_period_ms": round(block_time_s * 1000), **_UNLIMITED, **settings}
             environment = {**os.environ, **addresses.environment(), "PYTHONPATH": str(CHECKOUT)}
             environment |= {f"CARTULARY_{name.upper()}": str(value) for name, value in given.items()}
             await deploy([addresses.ledger], place / "keys", place, lanes=lanes, producers=[SERVICE])

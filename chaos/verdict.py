@@ -16,8 +16,8 @@ from chaos.truth import Truth, read_truth
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.secrets import MasterSecret
 from libs.ports.changes import Add, Change, Drop, Put
-from libs.runtime.changes import CHANGE_PROJECTIONS
-from libs.runtime.four_eyes import Rules
+from libs.rules.changes import CHANGE_PROJECTIONS
+from libs.rules.four_eyes import Rules
 from services.funds.app import parts
 
 ASKED_AT_ONCE = 24

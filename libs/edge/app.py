@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
 
@@ -14,6 +14,7 @@ from libs.edge.context import Edge
 from libs.edge.gateway import ChangeDesk, CommandGateway
 from libs.edge.guard import guarded
 from libs.edge.health import Check, Health, health_routes
+from libs.edge.limits import Limits, RateLimitFields
 from libs.edge.observe import Observed
 from libs.edge.openapi import install_openapi
 from libs.edge.permissions import PERMISSIONS, Permissions
@@ -25,7 +26,7 @@ from libs.ports import Clock
 API_VERSION = "1"
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 (what a service is made of, each by its name)
     service: str,
     settings: Settings,
     clock: Clock,
@@ -37,17 +38,18 @@ def create_app(
     checks: Iterable[Check] = (),
     permissions: Permissions = PERMISSIONS,
     personal: frozenset[str] = frozenset(),
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """A service's API: its routers behind authentication, the commands' and changes' routes, health, OpenAPI.
 
     Every route of `routers` states its permission by `needs`; raises RoutesUnguarded. Without `gateway` the
     service takes no commands, without `desk` it has no changes under four eyes. `personal` names the fields of
-    its bodies whose values are shown to nobody.
+    its bodies whose values are shown to nobody, `larger_bodies` the limits in bytes of paths that take more than JSON.
     """
-    app = bare_app(service, settings, description)
+    app = bare_app(service, settings, description, larger_bodies)
     health = Health(service, clock, checks)
-    verifier = Verifier.of(settings, clock)
-    app.state.edge = Edge(service, settings, clock, verifier, health, gateway, desk, permissions, personal)
+    verifier, limits = Verifier.of(settings, clock), Limits(service, settings, clock)
+    app.state.edge = Edge(service, settings, clock, verifier, health, limits, gateway, desk, permissions, personal)
     own = [*routers]
     if gateway is not None:
         own.append(status_routes())
@@ -60,7 +62,9 @@ def create_app(
     return app
 
 
-def bare_app(service: str, settings: Settings, description: str = "") -> FastAPI:
+def bare_app(
+    service: str, settings: Settings, description: str = "", larger_bodies: Mapping[str, int] | None = None
+) -> FastAPI:
     """An app with the edge's manners and no routes: strict bodies, problems, spans, metrics."""
     app = FastAPI(
         title=f"Cartulary {service}",
@@ -82,6 +86,9 @@ def bare_app(service: str, settings: Settings, description: str = "") -> FastAPI
     )
     install_problems(app)
     install_openapi(app)
-    app.add_middleware(StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth)
+    app.add_middleware(
+        StrictBody, max_body_bytes=settings.max_body_bytes, max_json_depth=settings.max_json_depth, larger=larger_bodies
+    )
     app.add_middleware(Observed, service=service)
+    app.add_middleware(RateLimitFields)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,7 @@ from libs.kernel.errors import CartularyError, InvalidValue
 
 _MAX_INTEGER = 2**53 - 1
 _JSON = "cartulary.json"
+MAX_JSON_BYTES = 2_000_000
 # A string is passed over whole, its brackets with it; possessively, or a long one would cost 60 bytes a character.
 _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -32,10 +34,14 @@ class StrictBody:
     """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
 
     It also refuses NUL in the path and the query, which no store can hold, and a parameter given twice.
+    `larger` gives another limit to paths that end so (regular expressions); for JSON at most `MAX_JSON_BYTES`.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, max_json_depth: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int, max_json_depth: int, larger: Mapping[str, int] | None = None
+    ) -> None:
         self._app, self._max_bytes, self._max_depth = app, max_body_bytes, max_json_depth
+        self._larger = [(re.compile(f"(?:{path})$"), most) for path, most in (larger or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check and hand on; a refusal is answered here."""
@@ -59,19 +65,25 @@ class StrictBody:
         announced = Headers(scope=scope).get("content-length", "0")
         size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
         chunks: list[bytes] = []
-        more, total = True, 0
+        more, total, most = True, 0, self._limit(scope)
         while more:
-            if max(size, total) > self._max_bytes:
-                raise BodyTooLarge(f"at most {self._max_bytes} bytes", field="Content-Length", value=max(size, total))
+            if max(size, total) > most:
+                raise BodyTooLarge(f"at most {most} bytes", field="Content-Length", value=max(size, total))
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             chunks.append(message.get("body", b""))
             total += len(chunks[-1])
             more = message.get("more_body", False)
-        if total > self._max_bytes:
-            raise BodyTooLarge(f"at most {self._max_bytes} bytes", value=total)
+        if total > most:
+            raise BodyTooLarge(f"at most {most} bytes", value=total)
         return b"".join(chunks)
+
+    def _limit(self, scope: Scope) -> int:
+        found = next((most for path, most in self._larger if path.search(scope["path"])), self._max_bytes)
+        is_json = _is_json(Headers(scope=scope).get("content-type", ""))
+        # JSON is read as a whole, before anybody knows who sent it.
+        return min(found, max(self._max_bytes, MAX_JSON_BYTES)) if is_json else found
 
 
 def _check_address(path: str, query: bytes) -> None:

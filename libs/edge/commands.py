@@ -17,6 +17,7 @@ from libs.edge.body import json_of
 from libs.edge.context import edge_of
 from libs.edge.gateway import CommandGateway
 from libs.edge.guard import needs
+from libs.edge.hiding import personal_of, shown_of
 from libs.edge.problems import BadRequest, InvalidRequest, Problem, findings_of, problem_response
 from libs.edge.telemetry import current_traceparent
 from libs.kernel.canonical import canonical
@@ -83,11 +84,16 @@ def preference(request: Request, default_wait_s: float) -> Preference:
 def idempotency_key(request: Request) -> str:
     """The one `Idempotency-Key`, 1 to 200 visible ASCII characters; raises IdempotencyKeyInvalid."""
     given = request.headers.getlist("idempotency-key")
-    if len(given) != 1 or not _KEY.fullmatch(given[0]):
+    if len(given) != 1 or not is_idempotency_key(given[0]):
         raise IdempotencyKeyInvalid(
             "send one header `Idempotency-Key` of 1 to 200 visible ASCII characters", field="Idempotency-Key"
         )
     return given[0]
+
+
+def is_idempotency_key(text: str) -> bool:
+    """Whether it is one: 1 to 200 visible ASCII characters."""
+    return _KEY.fullmatch(text) is not None
 
 
 def command_from(kind: type[Kind], body: BaseModel | Mapping[str, Any] | None = None, /, **more: Any) -> Kind:
@@ -96,7 +102,8 @@ def command_from(kind: type[Kind], body: BaseModel | Mapping[str, Any] | None = 
     try:
         return kind.model_validate({**fields, **more})
     except ValidationError as error:
-        raise InvalidRequest(findings_of([dict(finding) for finding in error.errors()], "body")) from error
+        found = [dict(finding) for finding in error.errors()]
+        raise InvalidRequest(findings_of(found, "body", kind.personal)) from (None if kind.personal else error)
 
 
 async def accept(
@@ -109,7 +116,7 @@ async def accept(
     A refusal is answered with its problem; raises what the gateway raises, and IdempotencyKeyInvalid.
     """
     edge, caller, key = edge_of(request), await authenticated(request), idempotency_key(request)
-    gateway, wanted = _gateway(request), preference(request, edge.settings.default_wait_s)
+    gateway, wanted = gateway_of(request), preference(request, edge.settings.default_wait_s)
     outcome = await gateway.submit(
         command,
         caller.tenant,
@@ -126,7 +133,7 @@ async def accept(
 
 
 def _answer(request: Request, name: str, outcome: Outcome, wanted: Preference, created: str | None) -> Response:
-    status_address = f"{_root(request)}/commands/{name}"
+    status_address = f"{root_of(request)}/commands/{name}"
     if outcome.status == "refused":
         problem = outcome.problem or {}
         return problem_response(problem, request, {"Link": f'<{status_address}>; rel="status"'})
@@ -136,12 +143,12 @@ def _answer(request: Request, name: str, outcome: Outcome, wanted: Preference, c
         headers |= {"Location": status_address, "Retry-After": "1"}
     elif created is not None and outcome.streams:
         identity = outcome.streams[0][0].rpartition("/")[2]
-        headers["Location"] = _root(request) + created.replace("{id}", identity)
+        headers["Location"] = root_of(request) + created.replace("{id}", identity)
     status = 202 if not finished else 201 if created is not None else 200
-    return _shown(name, outcome, status, headers)
+    return _shown(request, name, outcome, status, headers)
 
 
-def _shown(name: str, outcome: Outcome, status: int, headers: Mapping[str, str]) -> Response:
+def _shown(request: Request, name: str, outcome: Outcome, status: int, headers: Mapping[str, str]) -> Response:
     content: dict[str, Any] = {
         "command": name,
         "status": outcome.status,
@@ -149,7 +156,7 @@ def _shown(name: str, outcome: Outcome, status: int, headers: Mapping[str, str])
         "streams": [{"stream": stream, "version": version} for stream, version in outcome.streams],
     }
     if outcome.problem is not None:
-        content["problem"] = dict(outcome.problem)
+        content["problem"] = shown_of(outcome.problem, personal_of(request))
     more = {**headers, "Cache-Control": "no-store"}
     return Response(orjson.dumps(content, default=str), status, more, "application/json")
 
@@ -159,17 +166,24 @@ async def _request_bytes(request: Request) -> bytes:
     body = json_of(request)
     raw = await request.body() if body is None else b""
     query = sorted(request.query_params.multi_items())
-    return canonical([request.method, request.url.path, query, body, hashlib.sha256(raw).hexdigest()])
+    return request_bytes(request.method, request.url.path, query, body, raw)
 
 
-def _gateway(request: Request) -> CommandGateway:
+def request_bytes(method: str, path: str, query: list[tuple[str, str]], body: Any, raw: bytes = b"") -> bytes:
+    """What makes two requests the same; `raw` is the body where it is no JSON."""
+    return canonical([method, path, query, body, hashlib.sha256(raw).hexdigest()])
+
+
+def gateway_of(request: Request) -> CommandGateway:
+    """The service's gateway; raises NotFound where there is none."""
     gateway = edge_of(request).gateway
     if gateway is None:
         raise NotFound("this service takes no commands")
     return gateway
 
 
-def _root(request: Request) -> str:
+def root_of(request: Request) -> str:
+    """The path that the service is mounted under, without a slash at its end."""
     return str(request.scope.get("root_path", "")).rstrip("/")
 
 
@@ -188,10 +202,10 @@ def status_routes() -> APIRouter:
 
 
 async def _status(request: Request, caller: Caller, command: str) -> Response:
-    gateway, wanted = _gateway(request), preference(request, 0)
+    gateway, wanted = gateway_of(request), preference(request, 0)
     outcome = await gateway.outcome(caller.tenant, command)
     if outcome is None:
         raise NotFound("there is no such command", field="command", value=command)
     if outcome.status in {"running", "decided"} and wanted.wait_s > 0:
         outcome = await gateway.settled(caller.tenant, command, wanted.wait_s) or outcome
-    return _shown(command, outcome, 200, wanted.applied(True))
+    return _shown(request, command, outcome, 200, wanted.applied(True))

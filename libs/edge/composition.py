@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from libs.edge.callers import Gateway
 from libs.edge.component import Component, ServiceParts
 from libs.edge.desk import PostgresChangeDesk
 from libs.edge.health import Check, State
+from libs.edge.keystore import ServiceVault
 from libs.edge.path import ROLES, Keys, Parts, Role, ServicePath
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.kernel.keyed import KeyedHashes
@@ -27,7 +28,9 @@ from libs.ledger.port import LedgerUnreachable
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
 from libs.ledger.secrets import MasterSecret
-from libs.runtime.four_eyes import Rules
+from libs.rules.four_eyes import Rules
+from libs.runtime.automatic import DueCommand
+from libs.vault.vault import Vault
 
 STALE_AFTER = timedelta(seconds=30)
 
@@ -64,7 +67,11 @@ class Ports:
 
 
 class Composition:
-    """One service in one process: a path of its own for each role, so that roles in one process are like processes."""
+    """One service in one process: a path of its own for each role, so that roles in one process are like processes.
+
+    What a service's routes and due work are made from: `store`, `settings`, `ports.clock`, and `vault` where its events
+    hold personal values.
+    """
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
         if settings.postgres_dsn is None:
@@ -81,19 +88,31 @@ class Composition:
             for role in dict.fromkeys([*self.roles, "api"])
         }
         self.store = self.stores["api"]
+        self.keystore = ServiceVault(settings) if parts.holds_personal else None
         self.rules = Rules(parts.decider)
         self.gateway = Gateway(self.store, self.keyed)
+        self.desk = PostgresChangeDesk(self.rules, self.store, self.keystore.vault if self.keystore else None)
         self.paths: dict[Role, ServicePath] = {}
+
+    @property
+    def vault(self) -> Vault:
+        """The keys of the data subjects; raises SettingsInvalid for a service without personal values."""
+        if self.keystore is None:
+            raise SettingsInvalid(f"{self.service} holds no personal values", field="service", value=self.service)
+        return self.keystore.vault
 
     async def open(self) -> None:
         """Connect the ports and build a path for each role."""
         node, bus = await self.ports.open()
+        if self.keystore is not None:
+            await self.keystore.prepare()
         key = producer_key(self.settings.home / "keys", self.service)
         identity = node.identity
         seal = sealer(key, lambda lane: genesis_head(identity.chain_id, identity.contract, lane))
+        keys = Keys(self.keyed, seal, None if self.keystore is None else self.keystore.vault)
         for role in self.roles:
             self.paths[role] = ServicePath(
-                self.parts, self.stores[role], bus, node, self.ports.clock, Keys(self.keyed, seal),
+                self.parts, self.stores[role], bus, node, self.ports.clock, keys,
                 gateway=self.gateway if role == "api" else None, backlog_limit=self.settings.backlog_limit,
             )  # fmt: skip
 
@@ -101,6 +120,8 @@ class Composition:
         """Close the stores and the ports."""
         for store in self.stores.values():
             await store.close()
+        if self.keystore is not None:
+            await self.keystore.close()
         await self.ports.close()
 
     def components(self) -> list[Component]:
@@ -117,6 +138,8 @@ class Composition:
         """Why this process is not well, if it is not."""
         states = [Check(f"path {role}", self._path_state(role)) for role in self.roles]
         parts = {"ledger": self._ledger_state, "life": self._life_state, "backlog": self._backlog_state}
+        if self.keystore is not None:
+            parts["keys"] = self.keystore.state
         return [*states, *(Check(name, probe) for name, probe in parts.items())]
 
     def _path_state(self, role: Role) -> Callable[[], Awaitable[Any]]:
@@ -154,13 +177,25 @@ class Composition:
 def compose(
     parts: Parts,
     settings: Settings,
-    routers: Callable[[PostgresStore], Sequence[APIRouter]],
+    routers: Callable[[Composition], Sequence[APIRouter]],
     description: str,
+    *,
+    due: Callable[[Composition], Mapping[str, DueCommand]] | None = None,
+    personal: frozenset[str] = frozenset(),
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> ServiceParts:
-    """The parts of a service for `cartulary serve`; `routers` makes its routes over its store."""
+    """The parts of a service for `cartulary serve`; `routers` makes its routes over what is composed.
+
+    `due` makes the work that asks others before it is a command, `personal` names the fields, beside those
+    that its commands name, whose values no problem shows; `larger_bodies` see create_app.
+    """
     whole = Composition(parts, settings)
+    if due is not None:
+        whole.parts = replace(parts, due={**parts.due, **due(whole)})
+    of_commands = (kind.personal for kind in parts.decider.commands.values())
     app = create_app(
-        whole.service, settings, whole.ports.clock, description=description, routers=routers(whole.store),
-        gateway=whole.gateway, desk=PostgresChangeDesk(whole.rules, whole.store), checks=whole.checks(),
+        whole.service, settings, whole.ports.clock, description=description, routers=routers(whole),
+        gateway=whole.gateway, desk=whole.desk, checks=whole.checks(),
+        personal=personal.union(*of_commands), larger_bodies=larger_bodies,
     )  # fmt: skip
     return ServiceParts(whole.service, app, whole.components(), whole.checks(), whole.open, whole.close)

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from libs.edge.auth import Verifier
 from libs.edge.gateway import ChangeDesk, CommandGateway
 from libs.edge.health import Health
+from libs.edge.limits import Limits
 from libs.edge.permissions import PERMISSIONS, Permissions
 from libs.edge.settings import Settings
 from libs.ports import Clock
@@ -26,6 +27,7 @@ class Edge:
     clock: Clock
     verifier: Verifier
     health: Health
+    limits: Limits
     gateway: CommandGateway | None
     desk: ChangeDesk | None = None
     permissions: Permissions = PERMISSIONS
@@ -38,7 +40,7 @@ def edge_of(request: Request) -> Edge:
     return edge
 
 
-def arrival(request: Request) -> datetime:
+async def arrival(request: Request) -> datetime:
     """FastAPI dependency: the service's own UTC time, for a command's `now` (TA-O-2)."""
     return edge_of(request).clock.now()
 

@@ -15,14 +15,12 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from libs.edge.asking import WAIT_S, Asker
 from libs.kernel.canonical import canonical
-from libs.kernel.errors import CartularyError
 from libs.ports import Clock
 
 _PLACE = re.compile(r"\[(\d+)\]")
 _AT_ONCE = 32
-_WAIT_S = 20
-_PAUSE_S = 0.5
 
 
 class Entry(NamedTuple):
@@ -49,14 +47,6 @@ class BadEntry(NamedTuple):
     reason: str
 
 
-class ServiceAway(CartularyError):
-    """The service did not take a command in time, though it was asked again and again."""
-
-    code = "service-away"
-    status = 503
-    title = "The service does not answer"
-
-
 @dataclass(slots=True)
 class Imported:
     """What came of an import, by kind of entry."""
@@ -79,9 +69,8 @@ class Importer:
     """
 
     def __init__(self, url: str, maker: str, checker: str, clock: Clock, patience_s: float = 120.0) -> None:
-        self._url, self._maker, self._checker = url.rstrip("/"), maker, checker
+        self._url, self._tokens = url, (maker, checker)
         self._clock, self._patience_s = clock, patience_s
-        self._ends_at = 0.0
 
     async def run(
         self, entries: Iterable[Entry | BadEntry], told: Callable[[int, int], None] = lambda done, of: None
@@ -90,13 +79,12 @@ class Importer:
         found = list(entries)
         good = [entry for entry in found if isinstance(entry, Entry)]
         result = Imported(bad=[entry for entry in found if isinstance(entry, BadEntry)])
-        self._ends_at = self._clock.monotonic() + self._patience_s
         done, at_once = 0, asyncio.Semaphore(_AT_ONCE)
 
-        async def one(session: aiohttp.ClientSession, entry: Entry) -> None:
+        async def one(entry: Entry, maker: Asker, checker: Asker) -> None:
             nonlocal done
             async with at_once:
-                sent = await self._send(session, entry)
+                sent = await self._send(entry, maker, checker)
             if isinstance(sent, BadEntry):
                 result.bad.append(sent)
             else:
@@ -104,81 +92,37 @@ class Importer:
             done += 1
             told(done, len(good))
 
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_WAIT_S * 2)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S * 2)) as session:
+            people = [Asker(session, self._url, token, self._clock, self._patience_s) for token in self._tokens]
             for step in sorted({entry.step for entry in good}):
                 async with asyncio.TaskGroup() as group:
                     for entry in good:
                         if entry.step == step:
-                            group.create_task(one(session, entry))
+                            group.create_task(one(entry, *people))
         result.bad.sort(key=lambda entry: [int(number) for number in _PLACE.findall(entry.path)])
         return result
 
-    async def _send(self, session: aiohttp.ClientSession, entry: Entry) -> bool | BadEntry:
+    async def _send(self, entry: Entry, maker: Asker, checker: Asker) -> bool | BadEntry:
         """Whether the entry is new; or why it is bad."""
         key = "import-" + hashlib.sha256(canonical([entry.path, entry.kind, entry.body])).hexdigest()
         if entry.address is None:
-            return await self._change(session, entry, key)
-        known = await self._get(session, entry.there) if entry.there else None
-        answer = await self._post(session, entry.address, entry.body, key, self._maker)
-        return _refused(entry, answer) or known is None
+            return await self._change(entry, key, maker, checker)
+        known = await maker.get(entry.there) if entry.there else None
+        return _refused(entry, await maker.post(entry.address, entry.body, key)) or known is None
 
-    async def _change(self, session: aiohttp.ClientSession, entry: Entry, key: str) -> bool | BadEntry:
+    async def _change(self, entry: Entry, key: str, maker: Asker, checker: Asker) -> bool | BadEntry:
         """Propose, and approve as the other person; a change that was decided on already stays as it is."""
-        proposed = await self._post(session, "/changes", entry.body, key, self._maker)
+        proposed = await maker.post("/changes", entry.body, key)
         if refused := _refused(entry, proposed):
             return refused
         address = "/changes/" + str(proposed["streams"][0]["stream"]).rpartition("/")[2]
-        change = await self._get(session, address) or {}
+        change = await maker.get(address) or {}
         if change.get("status") == "proposed":
-            approved = await self._post(session, f"{address}/approve", None, f"{key}-approved", self._checker)
-            return _refused(entry, approved) or True
+            return _refused(entry, await checker.post(f"{address}/approve", None, f"{key}-approved")) or True
         if change.get("status") in {"approved", "applied"}:
             return False
         reason = f"the change was {change.get('status', 'lost')}: {change.get('reason') or 'no reason given'}"
         return BadEntry(entry.path, "", "", reason)
-
-    async def _get(self, session: aiohttp.ClientSession, address: str) -> dict[str, Any] | None:
-        """What is there; None for nothing."""
-        status, answer = await self._asked(session, "GET", address, self._maker)
-        return answer if status == 200 else None
-
-    async def _post(
-        self, session: aiohttp.ClientSession, address: str, body: Mapping[str, Any] | None, key: str, token: str
-    ) -> dict[str, Any]:
-        """The final answer to a command: committed, or the problem of its refusal."""
-        headers = {"Idempotency-Key": key, "Prefer": f"wait={_WAIT_S}"}
-        while True:
-            status, answer = await self._asked(session, "POST", address, token, body, headers)
-            if status != 202:
-                return answer
-            # Sent again it is the same command: the answer comes when the ledger has it.
-            self._check_patience("the ledger has not taken a command")
-
-    async def _asked(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        address: str,
-        token: str,
-        body: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, dict[str, Any]]:
-        """Status and body of an answer; asked again while the service is away or not ready."""
-        more = {"Authorization": f"Bearer {token}", **(headers or {})}
-        while True:
-            try:
-                async with session.request(method, self._url + address, json=body, headers=more) as response:
-                    if response.status < 500:
-                        return response.status, await response.json(content_type=None)
-                    reason = f"{self._url} answered {response.status}: {(await response.text())[:300]}"
-            except (aiohttp.ClientError, TimeoutError) as error:
-                reason = f"{self._url} did not answer: {error!r}"
-            self._check_patience(reason)
-            await self._clock.sleep(_PAUSE_S)
-
-    def _check_patience(self, reason: str) -> None:
-        if self._clock.monotonic() > self._ends_at:
-            raise ServiceAway(reason)
 
 
 def _refused(entry: Entry, answer: Mapping[str, Any]) -> BadEntry | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,14 +12,13 @@ import structlog
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from libs.edge.discovery import fetch, read_file
 from libs.kernel.errors import CheckUnavailable
 from libs.ports import Clock
 
 log = structlog.get_logger(__name__)
 
-_MAX_BYTES = 256_000
 _MAX_KEYS = 100
-_FETCH_TIMEOUT_S = 5.0
 # With the issuer out of reach, keys once read go on for a day; then nobody is let in (invariant 11).
 _STALE_S = 86_400.0
 _MIN_RSA_BITS = 2048
@@ -35,14 +34,17 @@ class PublicKey(NamedTuple):
 
 
 class KeySet:
-    """The keys of a JWKS by key id; `source` is a file or an http(s) URL."""
+    """The keys of a JWKS by key id; `source` is a file, an http(s) URL, or what reads it."""
 
-    def __init__(self, source: str, clock: Clock, cache_s: float, retry_s: float) -> None:
+    def __init__(
+        self, source: str | Callable[[], Awaitable[bytes]], clock: Clock, cache_s: float, retry_s: float
+    ) -> None:
         self._source, self._clock = source, clock
         self._cache_s, self._retry_s = cache_s, retry_s
         self._keys: Mapping[str, PublicKey] = {}
         self._read_at: float | None = None
         self._tried_at: float | None = None
+        self._failing = False
         self._reading = asyncio.Lock()
 
     async def key(self, kid: str) -> PublicKey | None:
@@ -57,49 +59,32 @@ class KeySet:
         return float("inf") if since is None else self._clock.monotonic() - since
 
     async def _refresh(self, kid: str) -> None:
+        if self._reading.locked() and self._failing and kid in self._keys:
+            # One asks the issuer that is away; the others go on with what was read of it.
+            return
         async with self._reading:
             fresh = self._age(self._read_at) <= self._cache_s and kid in self._keys
             if fresh or self._age(self._tried_at) < self._retry_s:
                 return
-            self._tried_at = self._clock.monotonic()
             try:
                 found = parse_jwks(await self._fetch())
             except (OSError, ValueError, TimeoutError) as error:
+                self._failing = True
                 log.warning("jwks_unreadable", reason=type(error).__name__, keys=len(self._keys))
                 return
+            finally:
+                self._tried_at = self._clock.monotonic()
+            self._failing = False
             if found.keys() != self._keys.keys():
                 log.info("jwks_read", keys=len(found))
             self._keys, self._read_at = found, self._clock.monotonic()
 
     async def _fetch(self) -> bytes:
-        if "://" not in self._source:
-            return await asyncio.to_thread(_read_file, Path(self._source))
-        # Only a process that verifies against a remote issuer pays for the import.
-        import aiohttp  # noqa: PLC0415
-
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_FETCH_TIMEOUT_S)) as session,
-                session.get(self._source, allow_redirects=False) as answer,
-            ):
-                if answer.status != 200:
-                    raise ValueError(f"status {answer.status}")
-                body = await answer.content.read(_MAX_BYTES + 1)
-                while len(body) <= _MAX_BYTES and (more := await answer.content.read(_MAX_BYTES)):
-                    body += more
-        except aiohttp.ClientError as error:
-            raise OSError(type(error).__name__) from error
-        if len(body) > _MAX_BYTES:
-            raise ValueError("the JWKS is too large")
-        return body
-
-
-def _read_file(path: Path) -> bytes:
-    with path.open("rb") as file:
-        body = file.read(_MAX_BYTES + 1)
-    if len(body) > _MAX_BYTES:
-        raise ValueError("the JWKS is too large")
-    return body
+        if not isinstance(self._source, str):
+            return await self._source()
+        if "://" in self._source:
+            return await fetch(self._source)
+        return await asyncio.to_thread(read_file, Path(self._source))
 
 
 def parse_jwks(body: bytes) -> dict[str, PublicKey]:

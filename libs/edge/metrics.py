@@ -13,6 +13,9 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 60),
 )
 IN_FLIGHT = Gauge("cartulary_http_requests_in_flight", "Requests being answered.", ["service"])
+LIMITED = Counter(
+    "cartulary_http_requests_limited", "Requests refused for their rate, by the policy.", ["service", "policy"]
+)
 RESTARTS = Counter("cartulary_component_restarts", "Restarts of a component after it failed.", ["component"])
 RUNNING = Gauge(
     "cartulary_component_running", "Whether a component runs (1) or waits to be restarted (0).", ["component"]

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from libs.edge.masking import HIDDEN, is_secret, masked_text
+from libs.edge.hiding import MOST_SHOWN, hides, personal_of, shown_of, without
+from libs.edge.masking import HIDDEN, masked_text
 from libs.edge.telemetry import current_trace_id
 from libs.kernel.errors import CartularyError
 
@@ -23,7 +24,6 @@ MEDIA_TYPE = "application/problem+json"
 URN = "urn:cartulary:problem:"
 RETRY_AFTER_S = 2
 _MAX_FINDINGS = 20
-_MAX_SHOWN = 200
 
 
 class Finding(BaseModel):
@@ -134,16 +134,19 @@ _BY_STATUS = {
 }
 
 
-def findings_of(errors: Sequence[Mapping[str, Any]], prefix: str = "") -> list[Finding]:
-    """Pydantic's errors as findings: a dotted place, the value where it is short and no secret."""
+def findings_of(
+    errors: Sequence[Mapping[str, Any]], prefix: str = "", personal: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Pydantic's errors as findings: a dotted place, the value where it is short, no secret and not personal."""
     found = []
     for error in errors[:_MAX_FINDINGS]:
-        place = [str(part) for part in error["loc"]]
-        shown = None
-        if error["type"] != "missing" and isinstance(error.get("input"), str | int | float | bool):
-            hidden = any(map(is_secret, place))
-            shown = HIDDEN if hidden else masked_text(str(error["input"]))[:_MAX_SHOWN]
-        found.append(Finding(field=".".join([prefix, *place] if prefix else place), message=error["msg"], value=shown))
+        place = [str(part) for part in ([prefix, *error["loc"]] if prefix else error["loc"])]
+        shown, message, given = None, str(error["msg"]), error.get("input")
+        if error["type"] != "missing" and isinstance(given, str | int | float | bool):
+            hidden = hides(place, error["type"], personal)
+            shown = HIDDEN if hidden else masked_text(str(given))[:MOST_SHOWN]
+            message = without(given, message) if hidden else message
+        found.append(Finding(field=".".join(place), message=message, value=shown))
     return found
 
 
@@ -151,11 +154,7 @@ def problem_response(
     problem: Mapping[str, object], request: Request | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The problem as a response: `instance` is the path asked for, `trace` finds it in the logs."""
-    shown = dict(problem)
-    if "field" in shown and "value" in shown and is_secret(shown["field"]):
-        shown["value"] = HIDDEN
-    elif "value" in shown:
-        shown["value"] = masked_text(str(shown["value"]))[:_MAX_SHOWN]
+    shown = shown_of(problem, personal_of(request))
     if request is not None:
         shown.setdefault("instance", request.url.path)
     if trace := current_trace_id():
@@ -182,7 +181,8 @@ def install_problems(app: FastAPI) -> None:
     async def named(request: Request, error: Exception) -> Response:
         assert isinstance(error, CartularyError)
         if error.status >= 500:
-            log.warning("request_not_served", code=error.code, reason=error.detail)
+            reason = shown_of(error.as_problem(), personal_of(request))["detail"]
+            log.warning("request_not_served", code=error.code, reason=reason)
         if error.status == 500:
             return problem_response(internal_problem(), request)
         headers: Mapping[str, str] = getattr(error, "headers", {})
@@ -194,7 +194,7 @@ def install_problems(app: FastAPI) -> None:
         kind = request.headers.get("content-type", "")
         if any(tuple(e["loc"]) == ("body",) and isinstance(e.get("input"), bytes) for e in errors):
             return await named(request, UnsupportedMedia("send application/json", field="Content-Type", value=kind))
-        return await named(request, InvalidRequest(findings_of(errors)))
+        return await named(request, InvalidRequest(findings_of(errors, personal=personal_of(request))))
 
     async def by_status(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.edge.app import bare_app
 from libs.edge.component import FIRST_BACKOFF_S, MAX_BACKOFF_S, Kept, ServiceParts, stop_in_order
+from libs.edge.guard import guarded
 from libs.edge.health import Check, Health, State, health_routes
 from libs.edge.logging import configure_logging, described
 from libs.edge.problems import problem_response
@@ -102,6 +103,9 @@ class Process:
         root.include_router(health_routes(health))
         serves = self._settings.plays("api")
         apis = {part.name: part.api for part in self._parts if part.api is not None and serves}
+        for api in apis.values():
+            # Once more, for routes that came after `create_app`.
+            guarded(api)
         return Fleet(apis, root, lambda name: name not in self._opening)
 
     def _open_check(self, name: str) -> Check:

@@ -60,16 +60,37 @@ class Settings(BaseSettings):
         (), description="Digests of signed runs that attestation passes over, comma separated (W-13)."
     )
 
-    issuer: str = Field("cartulary-local", min_length=1, description="`iss` that a token must carry.")
+    issuer: str = Field(
+        "cartulary-local", min_length=1,
+        description="`iss` that a token must carry; the http(s) address of an OpenID provider finds its keys, too.",
+    )  # fmt: skip
     audience: str = Field("cartulary", min_length=1, description="`aud` that a token must carry.")
     jwks: str | None = Field(
-        None, description="JWKS of the issuer, a file or an http(s) URL; unset: <home>/issuer/jwks.json."
+        None, description="JWKS of the issuer, a file or an http(s) URL; unset: the provider's, or the local issuer's."
     )
+    role_claim: str = Field("role", min_length=1, description="Claim with the role, or the dotted path to it.")
+    tenant_claim: str = Field("tenant", min_length=1, description="Claim with the tenant.")
+    distributor_claim: str = Field("distributor", min_length=1, description="Claim with the distributor.")
+    on_behalf_of_claim: str = Field("on_behalf_of", min_length=1, description="Claim with whom it acts for.")
     jwks_cache_s: float = Field(300, gt=0, le=86_400, description="Seconds after which the JWKS is read again.")
     jwks_retry_s: float = Field(
         5, ge=0, le=3_600, description="Seconds between two readings for the sake of an unknown key id."
     )
     token_leeway_s: float = Field(5, ge=0, le=300, description="Seconds by which other clocks may be off.")
+
+    rate_subject_per_s: float = Field(200, gt=0, le=1e6, description="Requests a second of one subject.")
+    rate_subject_burst: int = Field(400, ge=1, le=10_000_000, description="Requests of one subject at once.")
+    rate_tenant_per_s: float = Field(1_000, gt=0, le=1e6, description="Requests a second of one tenant.")
+    rate_tenant_burst: int = Field(2_000, ge=1, le=10_000_000, description="Requests of one tenant at once.")
+    rate_address_per_s: float = Field(5, gt=0, le=1e6, description="Failed authentications a second of one address.")
+    rate_address_burst: int = Field(50, ge=1, le=10_000_000, description="Failed authentications of one at once.")
+    kek: Literal["local", "transit"] = Field(
+        "local", description="Where master keys are: files under <home>/keys/kek, or a HashiCorp Vault transit engine."
+    )
+    transit_url: str | None = Field(None, description="Address of HashiCorp Vault, with kek=transit.")
+    transit_token: SecretStr | None = Field(None, description="Its token; may encrypt, decrypt, read, rotate the key.")
+    transit_key: str = Field("cartulary", pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the transit key.")
+    transit_mount: str = Field("transit", pattern=r"^[A-Za-z0-9_./-]+$", description="Where the engine is mounted.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     traces: Literal["none", "console", "otlp"] = Field("none", description="Where spans go.")
@@ -86,7 +107,23 @@ class Settings(BaseSettings):
     block_period_ms: int = Field(1_000, ge=10, le=60_000, description="Hint: time between two blocks.")
     default_wait_s: float = Field(10, ge=0, le=60, description="Wait for the commit without a `Prefer` header.")
     max_body_bytes: int = Field(1_000_000, ge=1_000, le=100_000_000, description="Largest request body.")
+    max_document_bytes: int = Field(5_000_000, ge=1_000, le=100_000_000, description="Largest document of an investor.")
     max_json_depth: int = Field(32, ge=2, le=200, description="Deepest nesting of a JSON body.")
+    screening_list: Path | None = Field(
+        None, description="List file that persons are screened against; unset: nobody screens, nobody is approved."
+    )
+    review_days_high: int | None = Field(
+        None, ge=1, le=36_500, description="Days to the next review at high risk; unset: one year (TA-I-2)."
+    )
+    review_days_medium: int | None = Field(
+        None, ge=1, le=36_500, description="Days to the next review at medium risk; unset: three years."
+    )
+    review_days_low: int | None = Field(
+        None, ge=1, le=36_500, description="Days to the next review at low risk; unset: five years."
+    )
+    retention_days: int | None = Field(
+        None, ge=1, le=36_500, description="Days that a person's data is kept after the end; unset: five years."
+    )
     stop_timeout_s: float = Field(30, ge=0, le=600, description="Longest graceful stop.")
 
     @field_validator("kafka_bootstrap", "ledger_rpc", "roles", "attestation_set_aside", mode="before")
@@ -120,6 +157,16 @@ class Settings(BaseSettings):
     def _url(cls, value: str) -> str:
         return _http_url(value)
 
+    @field_validator("issuer")
+    @classmethod
+    def _name_or_url(cls, value: str) -> str:
+        return _http_url(value) if "://" in value else value
+
+    @field_validator("transit_url")
+    @classmethod
+    def _vault_url(cls, value: str | None) -> str | None:
+        return None if value is None else _http_url(value)
+
     @field_validator("jwks")
     @classmethod
     def _file_or_url(cls, value: str | None) -> str | None:
@@ -138,6 +185,11 @@ class Settings(BaseSettings):
     def jwks_source(self) -> str:
         """The file or URL that tokens are verified against."""
         return self.jwks or str(self.issuer_folder / "jwks.json")
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether tokens come from an OpenID provider whose keys are found by its address."""
+        return self.jwks is None and urlsplit(self.issuer).scheme in {"http", "https"}
 
     def having(self, **changed: Any) -> Settings:
         """These settings with some replaced (command line over environment); raises SettingsInvalid."""

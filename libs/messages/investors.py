@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from libs.kernel.events import Catalogue, Claim, Due, Event
+from libs.kernel.events import Catalogue, Claim, Due
 from libs.kernel.personal import Personal, Term
-from libs.messages.person_values import Address, BankDetails, BlockGround, Contact, Identity, TaxIdentity, TaxStatus
-from libs.messages.values import Code, Country, Currency, Lei, Moment, Name, Value
-
-InvestorKind = Literal["natural", "legal"]
-Category = Literal["retail", "professional", "institutional"]
-Risk = Literal["low", "medium", "high"]
-AccountKind = Literal["single", "joint", "nominee", "omnibus"]
-BlockScope = Literal["all", "subscriptions", "redemptions", "transfers", "payments", "asset_freeze"]
-DocumentKind = Literal["identity", "proof_of_address", "self_certification", "register_extract", "other"]
-Evidence = Literal["bank_confirmation", "penny_test", "statement_seen", "provider_check"]
-NameMatch = Literal["match", "close", "mismatch"]
-LegalBasis = Literal["consent_withdrawn", "retention_over", "unlawful", "legal_obligation"]
-RejectionReason = Literal[
-    "sanctions_hit", "identity_not_proven", "source_of_funds", "ineligible", "incomplete", "other"
-]
-# A reference that the client or distributor gave; no person's name belongs in it.
-Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,34}$")]
-# A keyed hash of the content, as the vault names it.
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Round = Annotated[int, Field(ge=1)]
-
-
-class InvestorsEvent(Event):
-    """An event of investors; the investor is the lane key and the data subject (W-2, invariant 6)."""
-
-    service: ClassVar[str] = "investors"
-    aggregate: ClassVar[str] = "investor"
-    key_field: ClassVar[str] = "investor"
-    id_field: ClassVar[str] = "investor"
-
-    investor: UUID
+from libs.messages.investor_accounts import AccountBlocked as AccountBlocked
+from libs.messages.investor_accounts import AccountClosed as AccountClosed
+from libs.messages.investor_accounts import AccountEvent as AccountEvent
+from libs.messages.investor_accounts import AccountInstructionsSet as AccountInstructionsSet
+from libs.messages.investor_accounts import AccountOpened as AccountOpened
+from libs.messages.investor_accounts import AccountUnblocked as AccountUnblocked
+from libs.messages.investor_accounts import BankAccountAdded as BankAccountAdded
+from libs.messages.investor_accounts import BankAccountClosed as BankAccountClosed
+from libs.messages.investor_accounts import BankAccountEvent as BankAccountEvent
+from libs.messages.investor_accounts import BankAccountVerified as BankAccountVerified
+from libs.messages.investor_accounts import DistributorEnded as DistributorEnded
+from libs.messages.investor_accounts import DistributorEvent as DistributorEvent
+from libs.messages.investor_accounts import DistributorRegistered as DistributorRegistered
+from libs.messages.investor_accounts import PayoutAccountSet as PayoutAccountSet
+from libs.messages.investor_kinds import AccountKind as AccountKind
+from libs.messages.investor_kinds import BlockScope as BlockScope
+from libs.messages.investor_kinds import Category as Category
+from libs.messages.investor_kinds import DocumentId as DocumentId
+from libs.messages.investor_kinds import DocumentKind as DocumentKind
+from libs.messages.investor_kinds import Evidence as Evidence
+from libs.messages.investor_kinds import ExportPurpose as ExportPurpose
+from libs.messages.investor_kinds import HitOutcome as HitOutcome
+from libs.messages.investor_kinds import InvestorKind as InvestorKind
+from libs.messages.investor_kinds import InvestorsEvent as InvestorsEvent
+from libs.messages.investor_kinds import LegalBasis as LegalBasis
+from libs.messages.investor_kinds import MediaType as MediaType
+from libs.messages.investor_kinds import NameMatch as NameMatch
+from libs.messages.investor_kinds import Reference as Reference
+from libs.messages.investor_kinds import RejectionReason as RejectionReason
+from libs.messages.investor_kinds import Risk as Risk
+from libs.messages.investor_kinds import Round as Round
+from libs.messages.investor_kinds import ScreeningHit as ScreeningHit
+from libs.messages.investor_kinds import Text as Text
+from libs.messages.person_values import Address, Contact, Identity, TaxIdentity, TaxStatus
+from libs.messages.values import Code, Country, Moment, Name
 
 
 class InvestorRegistered(InvestorsEvent):
@@ -96,16 +99,8 @@ class DocumentFiled(InvestorsEvent):
 
     document: DocumentId
     kind: DocumentKind
-    media_type: Literal["application/pdf", "image/png", "image/jpeg"]
+    media_type: MediaType
     size_bytes: Annotated[int, Field(gt=0)]
-
-
-class ScreeningHit(Value):
-    """An entry of a list that is like the person; never the person's own name."""
-
-    entry: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    list_name: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    score_percent: Annotated[int, Field(ge=0, le=100)]
 
 
 class OnboardingSubmitted(InvestorsEvent):
@@ -149,7 +144,7 @@ class HitResolved(InvestorsEvent):
 
     round: Round
     entry: str
-    outcome: Literal["dismissed", "confirmed"]
+    outcome: HitOutcome
     reason: Personal[Text]
 
 
@@ -171,9 +166,10 @@ class InvestorApproved(InvestorsEvent):
 
 
 class InvestorRejected(InvestorsEvent):
-    """The investor is not taken on."""
+    """The investor is not taken on; the file is kept until `retain_until` (AMLR 2024/1624, 77)."""
 
     reason: RejectionReason
+    retain_until: Moment
 
 
 class OnboardingWithdrawn(InvestorsEvent):
@@ -216,7 +212,8 @@ class RelationshipEnded(InvestorsEvent):
 class PersonalDataExported(InvestorsEvent):
     """The whole data of the subject was handed out (GDPR 15, 20): an audited act."""
 
-    purpose: Literal["subject_request", "authority_request", "portability"]
+    purpose: ExportPurpose
+    exported_at: Moment
 
 
 class InvestorErased(InvestorsEvent):
@@ -232,127 +229,6 @@ class InvestorErased(InvestorsEvent):
 
 class KeyDestroyed(InvestorsEvent):
     """The key is gone: what the ledger holds of the person opens for nobody."""
-
-
-class BankAccountEvent(InvestorsEvent):
-    """An event of one bank account of an investor (TA-I-5)."""
-
-    aggregate: ClassVar[str] = "bank_account"
-    id_field: ClassVar[str] = "bank_account"
-
-    bank_account: UUID
-
-
-class BankAccountAdded(BankAccountEvent):
-    """A bank account is known; it pays nothing before it is verified. `name_match`: its holder against the investor."""
-
-    country: Country
-    currency: Currency
-    details: Personal[BankDetails]
-    name_match: NameMatch
-    match_percent: Annotated[int, Field(ge=0, le=100)]
-
-    def search(self) -> tuple[Term, ...]:
-        """By IBAN."""
-        return (Term("iban", self.details.clear.iban),)
-
-
-class BankAccountVerified(BankAccountEvent):
-    """The bank account is the investor's and may be paid to."""
-
-    evidence: Evidence
-
-
-class BankAccountClosed(BankAccountEvent):
-    """The bank account is used no more."""
-
-
-class AccountEvent(InvestorsEvent):
-    """An event of one registered account; `investor` is its first holder."""
-
-    aggregate: ClassVar[str] = "account"
-    id_field: ClassVar[str] = "account"
-
-    account: UUID
-
-
-class AccountOpened(AccountEvent):
-    """A registered account may hold units (TA-I-1); `signatures` of its holders bind it, `distributor` placed it."""
-
-    reference: Reference
-    kind: AccountKind
-    holders: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=10)]
-    signatures: Annotated[int, Field(ge=1, le=10)]
-    distributor: Code | None = None
-    reinvest: bool = False
-    payout_account: UUID | None = None
-
-    def claims(self) -> tuple[Claim, ...]:
-        """An account number is one account's."""
-        return (Claim("account", self.reference),)
-
-
-class PayoutAccountSet(AccountEvent):
-    """Redemptions and distributions are paid to this verified bank account from now on."""
-
-    bank_account: UUID
-
-
-class AccountInstructionsSet(AccountEvent):
-    """Distributions are reinvested, or paid in cash."""
-
-    reinvest: bool
-
-
-class AccountBlocked(AccountEvent):
-    """Something is not allowed any more: `payments` holds proceeds, `asset_freeze` stops dealing too (TA-I-6)."""
-
-    block: UUID
-    scope: BlockScope
-    ground: Personal[BlockGround]
-
-
-class AccountUnblocked(AccountEvent):
-    """A block is lifted; others stand."""
-
-    block: UUID
-    reason: Personal[Text]
-
-
-class AccountClosed(AccountEvent):
-    """The account holds nothing and takes nothing any more."""
-
-    reference: Reference
-
-
-class DistributorEvent(Event):
-    """An event of a distributor (TA-I-8)."""
-
-    service: ClassVar[str] = "investors"
-    aggregate: ClassVar[str] = "distributor"
-    key_field: ClassVar[str] = "distributor"
-    id_field: ClassVar[str] = "distributor"
-
-    distributor: UUID
-
-
-class DistributorRegistered(DistributorEvent):
-    """A distributor places orders under its code from now on."""
-
-    code: Code
-    name: Name
-    country: Country
-    lei: Lei | None = None
-
-    def claims(self) -> tuple[Claim, ...]:
-        """A code is one distributor's."""
-        return (Claim("distributor", self.code),)
-
-
-class DistributorEnded(DistributorEvent):
-    """The agreement with the distributor ended; it opens no more accounts."""
-
-    code: Code
 
 
 def _screening(investor: UUID, at: Moment, round_: int, attempt: int) -> Due:

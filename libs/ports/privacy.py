@@ -36,8 +36,8 @@ class Privacy(Protocol):
         """A tombstone, then the destruction of key, tokens and documents; again it changes nothing."""
         ...
 
-    async def keep(self, ring: Ring) -> None:
-        """Store the keys and search tokens that the ring made; before the events that need them are stored.
+    async def keep(self, ring: Any) -> None:
+        """Store the keys and search tokens that one of its rings made, before the events that need them are stored.
 
         Raises Conflict when another writer made a key for one of the subjects, CheckUnavailable.
         """

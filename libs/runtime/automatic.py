@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -16,12 +16,12 @@ from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
-from libs.ports import Bus, Clock, CommandKey, DueRow, Outcome, Position, Store
+from libs.ports import Bus, Clock, CommandKey, DueRow, Outcome, Position, Store, StoreUnreachable
+from libs.rules.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand
+from libs.rules.records import SYSTEM_TENANT
 from libs.runtime.deciding import DecideLoop
-from libs.runtime.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand
 from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.planning import Request
-from libs.runtime.records import SYSTEM_TENANT
 from libs.runtime.relay import nowhere
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,7 @@ CURSOR_EVENTS = 1_000
 CURSOR_S = 10.0
 LOOK_S = 0.5
 RETRY_FIRST_S, RETRY_MOST_S = 0.2, 10.0
+RETRY_DUE = timedelta(seconds=5)
 
 Reaction = Callable[[Event, AttestedEvent, datetime], Iterable[Command]]
 # One that asks a provider first is awaited; what it cannot find out it says in its command.
@@ -174,28 +175,48 @@ class DueLoop:
             "ApplyChange": lambda row, now: ApplyChange(now=now, service=service, **row.payload),
             **commands,
         }
+        # When to try again what a key store or a provider that is away kept from being done.
+        self._failed: dict[tuple[str, str, datetime], datetime] = {}
 
     async def run(self) -> None:
-        """Look for due work until cancelled."""
-        clock = self._automatic.clock
+        """Look for due work until cancelled; what cannot be done now keeps nothing else waiting."""
         while True:
+            looked = 0
             try:
-                rows = await self._store.due(clock.now(), CHUNK)
-                async with asyncio.TaskGroup() as group:
-                    for row in rows:
-                        group.create_task(self._decide(row))
-                if rows:
-                    await self._store.due_done(rows)
-            except* CartularyError as errors:
-                if errors.subgroup(lambda e: getattr(e, "code", "") == "life-changed"):
-                    raise
-                log.warning("due_work_waits", service=self._automatic.service, reason=str(errors.exceptions[0]))
-                rows = []
-            if len(rows) < CHUNK:
-                await clock.sleep(LOOK_S)
+                looked = await self._look()
+            except StoreUnreachable as error:
+                log.warning("due_work_waits", service=self._automatic.service, reason=error.detail)
+            if looked < CHUNK:
+                await self._automatic.clock.sleep(LOOK_S)
+
+    async def _look(self) -> int:
+        """Do what is due and did not fail a moment ago; how much that was."""
+        now = self._automatic.clock.now()
+        rows = await self._store.due(now, CHUNK + len(self._failed))
+        ready = [row for row in rows if self._failed.get(_name(row), now) <= now]
+        async with asyncio.TaskGroup() as group:
+            for row in ready:
+                group.create_task(self._done(row))
+        if done := [row for row in ready if _name(row) not in self._failed]:
+            await self._store.due_done(done)
+        return len(ready)
+
+    async def _done(self, row: DueRow) -> None:
+        self._failed.pop(_name(row), None)
+        try:
+            await self._decide(row)
+        except CartularyError as error:
+            if error.code == "life-changed":
+                raise
+            log.warning("due_work_waits", service=self._automatic.service, kind=row.kind, reason=error.detail)
+            self._failed[_name(row)] = self._automatic.clock.now() + RETRY_DUE
 
     async def _decide(self, row: DueRow) -> None:
         made = self._commands[row.kind](row, self._automatic.clock.now())
         command = made if isinstance(made, Command) else await made
         kind = f"due:{row.kind}:{row.at.isoformat()}"
         await self._automatic.decide(kind, command, tenant=row.tenant, cause=row.cause)
+
+
+def _name(row: DueRow) -> tuple[str, str, datetime]:
+    return row.cause, row.kind, row.at

@@ -26,7 +26,8 @@ def parts() -> Parts:
 
 def service(settings: Settings) -> ServiceParts:
     """Funds for `cartulary serve`."""
-    whole = compose(parts(), settings, routers, "Umbrellas, sub-funds, share classes and their dealing calendars.")
+    description = "Umbrellas, sub-funds, share classes and their dealing calendars."
+    whole = compose(parts(), settings, lambda composed: routers(composed.store), description)
     calendars = Component("calendars", _warm_up, ("api",))
     return replace(whole, components=[*whole.components, calendars])
 

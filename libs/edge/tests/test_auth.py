@@ -1,10 +1,6 @@
 """Who is calling: every class of forgery is refused, and keys rotate without a restart."""
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +8,16 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.edge.auth import Caller, Unauthorized, Verifier, checked_identity
-from libs.edge.issuer import IssuerUnusable, LocalIssuer
+from libs.edge.issuer import IssuerUnusable
 from libs.edge.keyset import KeySet, parse_jwks
-from libs.edge.tests.sample import ManualClock, Sample
+from libs.edge.permissions import ROLES
+from libs.edge.tests.sample import Sample
+from libs.edge.tests.token_house import CALLER, House, signed
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CheckUnavailable
-
-CALLER = Caller(Actor("u-1", "operations", "u-9", "dist-7"), "acme")
-Forge = Callable[[dict[str, Any], dict[str, Any], Ed25519PrivateKey], str]
-
-
-class House:
-    """An issuer, its verifier, and time."""
-
-    def __init__(self, folder: Path, retry_s: float = 0) -> None:
-        self.clock, self.folder = ManualClock(), folder
-        self.issuer = LocalIssuer(folder, "cartulary-local", "cartulary")
-        self.keys = KeySet(str(self.issuer.jwks_file), self.clock, 300, retry_s)
-        self.verifier = Verifier(self.keys, self.clock, "cartulary-local", "cartulary", 5)
-
-    def token(self, caller: Caller = CALLER, ttl_s: int = 600) -> str:
-        return self.issuer.token(caller, self.clock.now(), ttl_s)
-
-    def parts(self) -> tuple[dict[str, Any], dict[str, Any], Ed25519PrivateKey]:
-        """Header, claims and key of a good token."""
-        token = self.token()
-        claims = jwt.decode(token, options={"verify_signature": False})
-        return jwt.get_unverified_header(token), claims, self.issuer.ensure()
+from libs.ports import Scope
 
 
 @pytest.fixture
@@ -49,93 +25,14 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path / "issuer")
 
 
-def segment(value: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-
-def signed(header: dict[str, Any], claims: dict[str, Any], key: Ed25519PrivateKey) -> str:
-    text = f"{segment(header)}.{segment(claims)}"
-    return text + "." + base64.urlsafe_b64encode(key.sign(text.encode())).rstrip(b"=").decode()
-
-
-def by_hmac(header: dict[str, Any], claims: dict[str, Any], key: Ed25519PrivateKey) -> str:
-    """HS256 with the public key's bytes as the secret: the classic confusion."""
-    text = f"{segment({**header, 'alg': 'HS256'})}.{segment(claims)}"
-    mac = hmac.new(key.public_key().public_bytes_raw(), text.encode(), hashlib.sha256).digest()
-    return text + "." + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
-
-
-def by_own_key_in_header(header: dict[str, Any], claims: dict[str, Any], key: Ed25519PrivateKey) -> str:
-    mine = Ed25519PrivateKey.generate()
-    x = base64.urlsafe_b64encode(mine.public_key().public_bytes_raw()).rstrip(b"=").decode()
-    return signed({**header, "jwk": {"kty": "OKP", "crv": "Ed25519", "x": x}, "jku": "http://evil/jwks"}, claims, mine)
-
-
-def by_rsa_of_its_own(header: dict[str, Any], claims: dict[str, Any], key: Ed25519PrivateKey) -> str:
-    mine = rsa.generate_private_key(65537, 2048)
-    return jwt.encode(claims, mine, "RS256", {"kid": header["kid"]})
-
-
-def with_claim(**changed: Any) -> Forge:
-    def forge(header: dict[str, Any], claims: dict[str, Any], key: Ed25519PrivateKey) -> str:
-        return signed(header, {n: v for n, v in {**claims, **changed}.items() if v is not None}, key)
-
-    return forge
-
-
-def with_header(**changed: Any) -> Forge:
-    return lambda header, claims, key: signed({**header, **changed}, claims, key)
-
-
-FORGERIES: dict[str, Forge] = {
-    "no signature": lambda h, c, k: f"{segment({**h, 'alg': 'none'})}.{segment(c)}.",
-    "alg none, signed": with_header(alg="none"),
-    "signature stripped": lambda h, c, k: signed(h, c, k).rpartition(".")[0] + ".",
-    "signature of another text": lambda h, c, k: (
-        f"{segment(h)}.{segment({**c, 'role': 'admin'})}.{signed(h, c, k).rpartition('.')[2]}"
-    ),
-    "HS256 with the public key": by_hmac,
-    "another key under the same id": lambda h, c, k: signed(h, c, Ed25519PrivateKey.generate()),
-    "key in the token's own header": by_own_key_in_header,
-    "RS256 under an Ed25519 key id": by_rsa_of_its_own,
-    "unknown key id": with_header(kid="nobody"),
-    "key id as a path": with_header(kid="../../etc/passwd"),
-    "key id that is no text": with_header(kid=["x"]),
-    "critical extension": with_header(crit=["exp"]),
-    "expired": with_claim(exp=1_600_000_000),
-    "no expiry": with_claim(exp=None),
-    "expiry that is no number": with_claim(exp="tomorrow"),
-    "expiry that is true": with_claim(exp=True),
-    "expiry without end": with_claim(exp=float("inf")),
-    "not valid yet": with_claim(nbf=4_000_000_000),
-    "issued in the future": with_claim(iat=4_000_000_000),
-    "another issuer": with_claim(iss="evil"),
-    "no issuer": with_claim(iss=None),
-    "another audience": with_claim(aud="other"),
-    "no audience": with_claim(aud=None),
-    "no subject": with_claim(sub=None),
-    "an e-mail as subject": with_claim(sub="ann@example.com"),
-    "a subject that is no text": with_claim(sub=7),
-    "no role": with_claim(role=None),
-    "no tenant": with_claim(tenant=None),
-    "a tenant with a slash": with_claim(tenant="a/b"),
-    "the runtime's own tenant": with_claim(tenant="cartulary"),
-    "a tenant that is a list": with_claim(tenant=["acme"]),
-    "no JWT at all": lambda h, c, k: "x",
-    "five parts": lambda h, c, k: signed(h, c, k) + ".a.b",
-    "too long": lambda h, c, k: signed(h, {**c, "pad": "x" * 9_000}, k),
-    "claims that are no object": lambda h, c, k: signed(h, ["x"], k),  # type: ignore[arg-type]
-}
-
-
-@pytest.mark.parametrize("name", FORGERIES)
-async def test_a_forged_token_is_nobody(house: House, name: str) -> None:
-    with pytest.raises(Unauthorized):
-        await house.verifier.caller(FORGERIES[name](*house.parts()))
-
-
 async def test_a_good_token_is_its_caller(house: House) -> None:
     assert await house.verifier.caller(house.token()) == CALLER
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_i8_a_token_with_a_distributor_is_bound_to_it_whatever_its_role(house: House, role: str) -> None:
+    caller = await house.verifier.caller(house.token(Caller(Actor("u-1", role, None, "d-1"), "acme")))
+    assert (caller.scope, caller.actor.distributor) == (Scope("acme", "d-1"), "d-1")
 
 
 async def test_a_token_counts_until_it_expires_and_five_seconds_for_other_clocks(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,12 +25,13 @@ from libs.ledger.keys import public_bytes, sealer
 from libs.ports import Outcome
 from libs.runtime.automatic import CONSUMER as REACT
 from libs.runtime.committing import CONSUMER as COMMIT
-from libs.testkit.sample import bells, tills
+from libs.testkit.sample import bells, tills, visitors
 from libs.testkit.sim.bus import SimBroker
 from libs.testkit.sim.chain import SimChain
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.schema import SimSchema
 from libs.testkit.sim.store import SimStore
+from libs.testkit.sim.vault import SimKeys, SimVault
 from libs.testkit.sim.world import QUIET, Node, World
 from services.attestation.instance import Attestation
 
@@ -69,10 +70,14 @@ class Fleet:
             "tills-b": ("tills", ("api", "relay", "commit")),
             "bells-a": ("bells", ROLES),
             "bells-b": ("bells", ("api", "relay", "react", "clock")),
+            "visitors-a": ("visitors", ROLES),
+            "visitors-b": ("visitors", ("api", "commit", "clock")),
         }
     )
     instances: Sequence[str] = ("attest-1", "attest-2")
-    parts: dict[str, Parts] = field(default_factory=lambda: {"tills": tills.PARTS, "bells": bells.PARTS})
+    parts: dict[str, Parts] = field(
+        default_factory=lambda: {"tills": tills.PARTS, "bells": bells.PARTS, "visitors": visitors.PARTS}
+    )
     sent: list[Sent] = field(default_factory=list)
     paths: dict[str, ServicePath] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -82,6 +87,7 @@ class Fleet:
         self.chain = SimChain(self.world, self.lanes)
         self.schemas = {name: SimSchema(self.world, name, self.lanes) for name in self.parts}
         self.keyed = KeyedHashes(b"simulated")
+        self.subject_keys = SimKeys(self.world)
         self.stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self._keys = {name: Ed25519PrivateKey.from_private_bytes(_secret(name)) for name in self.parts}
@@ -116,7 +122,12 @@ class Fleet:
             service, roles = self.roles[name]
             store = SimStore(self.schemas[service], node)
             seal = sealer(self._keys[service], lambda lane: self.heads[lane])
-            path = ServicePath(self.parts[service], store, bus, node_ledger, clock, Keys(self.keyed, seal), at=node.at)
+            parts, privacy = self.parts[service], None
+            if parts.holds_personal:
+                privacy = SimVault(self.subject_keys, node)
+                parts = replace(parts, due=visitors.due_by(privacy))
+            keys = Keys(self.keyed, seal, privacy)
+            path = ServicePath(parts, store, bus, node_ledger, clock, keys, at=node.at)
             self.paths[name] = path
             return path.run(roles)
         return Attestation(name, node_ledger, bus, clock, self.signers, at=node.at).run()

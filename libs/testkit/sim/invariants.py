@@ -16,6 +16,7 @@ from libs.runtime import life
 from libs.testkit.sample.bells import LOUD_FROM
 from libs.testkit.sim.clock import SimClock
 from libs.testkit.sim.fleet import TENANT, Fleet
+from libs.testkit.sim.people import check_personal
 from libs.testkit.sim.schema import SimSchema
 from libs.testkit.sim.store import SimStore
 
@@ -35,6 +36,7 @@ async def check(fleet: Fleet) -> None:
     _reactions(events, found)
     _due(events, found)
     _tables(fleet, events, found)
+    check_personal(fleet, events, found)
     for service in fleet.parts:
         await _replayed(fleet, service, found)
     assert not found, "\n".join(found)

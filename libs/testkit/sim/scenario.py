@@ -1,4 +1,4 @@
-"""One seeded run: a market day of tills and bells while things go wrong, then rest, then every invariant."""
+"""One seeded run: a market day of tills, bells and visitors while things go wrong, then rest, then every invariant."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 from libs.kernel.decider import Command
 from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC
-from libs.runtime.four_eyes import ApproveChange, ProposeChange
+from libs.rules.four_eyes import ApproveChange, ProposeChange
 from libs.testkit.sample.tills import Deposit, OpenTill, Transfer, Withdraw, till_stream
 from libs.testkit.sim.fleet import Fleet, Sent, deterministic
 from libs.testkit.sim.forgery import forge
 from libs.testkit.sim.invariants import check
 from libs.testkit.sim.loop import simulate
+from libs.testkit.sim.people import visit
 from libs.testkit.sim.world import QUIET, Rates, World
 
 MARKETS = ("fish", "flower", "grain")
@@ -137,6 +138,7 @@ async def day(fleet: Fleet) -> None:
         *(fleet.send(sent) for sent in opened[1:]),
         *(client(number) for number in range(COMMANDS)),
         shut(fleet, random.choice(MARKETS)),
+        visit(fleet),
         trouble(fleet),
     )
 

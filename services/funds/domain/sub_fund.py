@@ -8,6 +8,7 @@ from typing import ClassVar, assert_never
 from uuid import UUID
 
 from libs.kernel.events import Event
+from libs.messages.codes import check_currency
 from libs.messages.fund_values import DealingCalendar, LiquidityTools
 from libs.messages.funds import (
     AssetClass,
@@ -24,7 +25,6 @@ from libs.messages.funds import (
     SuspensionReason,
 )
 from libs.messages.values import Code, Currency, Lei, Name
-from services.funds.domain.codes import check_currency
 from services.funds.domain.commands import SubFundCommand
 from services.funds.domain.dealing import check_calendar
 from services.funds.domain.refusals import (

@@ -8,9 +8,9 @@ from typing import Literal, assert_never
 
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event, UnknownEvent
+from libs.messages.codes import check_country
 from libs.messages.funds import UmbrellaRegistered
 from libs.messages.values import Country, Lei, Name
-from services.funds.domain.codes import check_country
 from services.funds.domain.commands import FundsCommand
 from services.funds.domain.refusals import UmbrellaExists, UmbrellaUnknown
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from libs.kernel.decider import Command, Decider
+from libs.kernel.decider import Command, Decider, Reference
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
-from libs.kernel.personal import NotClear, is_leaf
-from libs.runtime.records import (
+from libs.kernel.personal import to_clear, to_seal
+from libs.rules.records import (
     ChangeApproved,
     ChangeEnded,
     ChangeProposed,
@@ -60,12 +60,22 @@ class _ChangeCommand(Command):
     change: str
     key: str
     by: str = "clock"
-    # What the command under four eyes reads must be loaded with the change.
+    # What the command under four eyes reads must be loaded with the change, and its reference rows with them.
     reads: tuple[str, ...] = ()
+    needs: tuple[Reference, ...] = ()
+    rows: Mapping[Reference, Mapping[str, Any] | None] | None = Field(None, exclude=True, repr=False)
 
     def streams(self) -> tuple[str, ...]:
         """The change, then what the wrapped command reads."""
         return (change_stream(self.service, self.key, self.change), *self.reads)
+
+    def references(self) -> tuple[Reference, ...]:
+        """The wrapped command's."""
+        return self.needs
+
+    def given(self, rows: Mapping[Reference, Mapping[str, Any] | None]) -> Self:
+        """With the wrapped command's rows."""
+        return self.model_copy(update={"rows": dict(rows)})
 
 
 class ProposeChange(_ChangeCommand):
@@ -133,7 +143,7 @@ class Rules:
         if kind is None or not kind.four_eyes:
             raise InvalidValue("not a command under four eyes", field="command", value=name)
         try:
-            return kind.model_validate({**_clear(payload, kind.personal), "now": now})
+            return kind.model_validate({**to_clear(payload, kind.personal), "now": now})
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, ("payload", *first["loc"])))
@@ -179,14 +189,16 @@ class Rules:
         if states[command.streams()[0]] is not None:
             return []
         if command.effective_at is None:
-            self.decider.decide(wrapped, states)
+            self.decider.decide(wrapped.given(command.rows or {}), states)
+        elif wrapped.references():
+            raise InvalidValue("it takes effect on its approval", field="effective_at", value=command.effective_at)
         expires_at = command.expires_at or command.now + DEFAULT_LIFETIME
         if expires_at <= command.now:
             raise InvalidValue("a change must expire later than now", field="expires_at", value=expires_at)
         return [
             self.types.change_proposed(
                 change=command.change, key=command.key, command=command.command,
-                payload=_to_seal(command.payload, type(wrapped).personal),
+                payload=to_seal(command.payload, type(wrapped).personal),
                 reads=command.reads, proposer=command.by, effective_at=command.effective_at, expires_at=expires_at,
             )
         ]  # fmt: skip
@@ -203,7 +215,7 @@ class Rules:
         )  # fmt: skip
         if later:
             return [approved]
-        wrapped = self.wrapped(proposal.command, proposal.payload, command.now)
+        wrapped = self.wrapped(proposal.command, proposal.payload, command.now).given(command.rows or {})
         return [approved, *self.decider.decide(wrapped, states), self._ended(command, "applied")]
 
     def _apply(self, command: ApplyChange, states: Mapping[str, Any]) -> Sequence[Event]:
@@ -238,21 +250,3 @@ class Rules:
             change=command.change, key=command.key, status=status, by=command.by, reason=reason
         )
         return ended
-
-
-def _to_seal(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
-    """The payload with its personal fields as personal values, which are sealed with the proposal (invariant 6)."""
-    return {
-        name: {"clear": value} if name in personal and not is_leaf(value) else value for name, value in payload.items()
-    }
-
-
-def _clear(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
-    """The payload as it was proposed; raises NotClear when its data subject was erased."""
-    given = dict(payload)
-    for name in personal & given.keys():
-        if is_leaf(given[name]):
-            if "clear" not in given[name]:
-                raise NotClear("the subject of this change was erased", field=f"payload.{name}")
-            given[name] = given[name]["clear"]
-    return given

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.events import Event, UnknownEvent
+from libs.kernel.personal import is_leaf
 from libs.ports.changes import Change, Projection, Put
-from libs.runtime.records import ChangeApproved, ChangeEnded, ChangeProposed
+from libs.rules.records import ChangeApproved, ChangeEnded, ChangeProposed
+from libs.vault.rows import kept
 
 
 def project_change(event: Event, seen: AttestedEvent) -> Iterable[Change]:
@@ -19,13 +22,23 @@ def project_change(event: Event, seen: AttestedEvent) -> Iterable[Change]:
             columns = ("key", "command", "payload", "reads", "proposer", "effective_at", "expires_at")
             # A distributor sees what came from itself only (TA-I-8).
             bound = {"distributor": seen.body["actor"].get("distributor")}
-            yield Put("changes", key, {**{name: data[name] for name in columns}, **bound, "status": "proposed"})
+            values = {name: data[name] for name in columns} | {"payload": _payload(data["payload"], seen)}
+            yield Put("changes", key, {**values, **bound, "status": "proposed"})
         case ChangeApproved():
             yield Put("changes", key, {"approver": data["approver"], "status": "approved"})
         case ChangeEnded():
             yield Put("changes", key, {"status": data["status"], "reason": data["reason"]})
         case _:
             raise UnknownEvent("not an event of a change", field="type", value=seen.type)
+
+
+def _payload(payload: Mapping[str, Any], seen: AttestedEvent) -> dict[str, Any]:
+    """The proposal with its personal values sealed, as every read table keeps them (invariant 6)."""
+    version = seen.body["version"]
+    return {
+        name: kept(value, seen.type, seen.stream, version, f"payload.{name}") if is_leaf(value) else value
+        for name, value in payload.items()
+    }
 
 
 CHANGE_PROJECTIONS: Mapping[str, Projection] = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""The currencies (ISO 4217) and countries (ISO 3166-1 alpha-2) that a new fund or class may name."""
+"""The currencies (ISO 4217) and countries (ISO 3166-1 alpha-2) that something new may name."""
 
 from __future__ import annotations
 

@@ -1,0 +1,115 @@
+"""Screening: what the provider answered, round by round, and what became of its hits (TA-I-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from libs.kernel.events import Event
+from libs.kernel.personal import Personal
+from libs.messages import investors as published
+from services.investors.domain.commands import RecordScreening, RecordScreeningUnavailable, ResolveHit
+from services.investors.domain.investor import LIVING, Investor, Screening, in_status, own, visible
+from services.investors.domain.refusals import HitIsConfirmed, HitsAreOpen, HitUnknown, RoundIsPast, ScreeningIsOpen
+
+# What an event holds of them; the best come first.
+MAX_HITS = 50
+
+# --- Commands
+
+ScreeningCommands = RecordScreening | RecordScreeningUnavailable | ResolveHit
+
+# --- Decide
+
+
+def decide(command: ScreeningCommands, investor: Investor | None) -> Sequence[Event]:
+    """The events of a command on the screening of an investor."""
+    match command:
+        case RecordScreening():
+            return record_screening(command, awaited(investor, command))
+        case RecordScreeningUnavailable():
+            return record_screening_unavailable(command, awaited(investor, command))
+        case ResolveHit():
+            return resolve_hit(command, own(investor, command))
+        case _:
+            assert_never(command)
+
+
+def record_screening(command: RecordScreening, screening: Screening | None) -> Sequence[Event]:
+    """The first answer of the present round counts; one to an older round is nothing."""
+    if screening is None:
+        return []
+    best: dict[str, published.ScreeningHit] = {}
+    for hit in sorted(command.hits, key=lambda hit: (-hit.score_percent, hit.entry, hit.list_name)):
+        best.setdefault(hit.entry, hit)
+    return [
+        published.ScreeningRecorded(
+            investor=command.investor,
+            round=command.round,
+            provider=command.provider,
+            list_version=command.list_version,
+            hits=tuple(best.values())[:MAX_HITS],
+        )
+    ]
+
+
+def record_screening_unavailable(command: RecordScreeningUnavailable, screening: Screening | None) -> Sequence[Event]:
+    """No answer is on record too, an attempt once: the case waits in review (invariant 11)."""
+    if screening is None or command.attempt <= screening.attempts:
+        return []
+    return [
+        published.ScreeningUnavailable(
+            investor=command.investor, round=command.round, attempt=command.attempt, retry_at=command.retry_at
+        )
+    ]
+
+
+def resolve_hit(command: ResolveHit, investor: Investor) -> Sequence[Event]:
+    """A hit of the present round is dismissed or confirmed; the later word counts."""
+    screening = investor.screening
+    if screening is None or command.round not in (None, screening.round):
+        raise RoundIsPast("look at the hits of the present round", field="round", value=command.round)
+    if screening.answer is None or command.entry not in {hit.entry for hit in screening.answer.hits}:
+        raise HitUnknown("the present round has no such hit", field="entry", value=command.entry)
+    if screening.outcomes.get(command.entry) == command.outcome:
+        return []
+    in_status(investor, LIVING, command)
+    return [
+        published.HitResolved(
+            investor=command.investor,
+            round=screening.round,
+            entry=command.entry,
+            outcome=command.outcome,
+            reason=Personal.of(command.reason),
+        )
+    ]
+
+
+def awaited(investor: Investor | None, command: RecordScreening | RecordScreeningUnavailable) -> Screening | None:
+    """The round if its answer is still waited for; events overtook the others: rejected, ended, erased, a new name."""
+    investor = visible(investor, command)
+    if investor is not None and investor.status not in LIVING:
+        return None
+    screening = own(investor, command).screening
+    if screening is None or screening.answer is not None or command.round != screening.round:
+        return None
+    return screening
+
+
+def check_hits(investor: Investor) -> None:
+    """Raise HitIsConfirmed, or HitsAreOpen while one of the present round is not looked at."""
+    screening = investor.screening
+    if screening is None or screening.answer is None:
+        return
+    outcomes = [screening.outcomes.get(hit.entry) for hit in screening.answer.hits]
+    if "confirmed" in outcomes:
+        raise HitIsConfirmed("only rejection or the end of the relationship is left", field="hits")
+    if None in outcomes:
+        raise HitsAreOpen(f"{outcomes.count(None)} hits are to be resolved", field="hits")
+
+
+def check_screened(investor: Investor) -> None:
+    """Raise ScreeningIsOpen, HitIsConfirmed or HitsAreOpen unless the present round is answered and clear (I-3)."""
+    if investor.screening is None or investor.screening.answer is None:
+        raise ScreeningIsOpen("the present round is not answered", field="screening")
+    check_hits(investor)
