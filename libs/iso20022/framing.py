@@ -136,8 +136,6 @@ class Framer:
         names = [element.tag.rpartition("}")[2] for element in self._stack[1:]] + [token.name]
         if tuple(names) == path and token.namespace == frame.root.tag[1:].partition("}")[0]:
             frame.entries += 1
-            if frame.entries > self.limits.entries_a_message:
-                raise FileRefused(Reason.TOO_LARGE, f"a message of more than {self.limits.entries_a_message} entries")
             self._entry_depth = self._entry_elements = 1
             self._entry_chars = 0
             frame.entries_in = parent

@@ -27,7 +27,7 @@ class Limits:
     text_chars: int = 20_000
     entry_elements: int = 5_000
     entry_chars: int = 1 << 20
-    entries_a_message: int = 250_000
+    entries_a_message: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@
         match entry: case RefusedEntry(): … case OrderInstruction(): …
 
 What cannot be read on (hostile, cut, malformed, several documents) raises FileRefused after the entries before it.
-An order is given as soon as it ends; a fault in what a message has after its orders is then a RefusedEntry of the
-message, and its orders stand. Bulk orders and transfers, whose currency or account stands after them, wait for the end
-of their message: of one that is cut none is given.
+A message is one thing: its orders are given when it has ended, because what stands after them can change their currency
+or account, make them a copy, or be wrong; and because a message that was cut is sent again under the same reference.
+Prices are given one by one.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from libs.iso20022.orders import cancellation_of, order_of, switch_of, with_bulk
 from libs.iso20022.parts import moment_of
 from libs.iso20022.schema import bind, check, fields_of
 from libs.iso20022.transfers import prices_of, transfer_of
-from libs.iso20022.values import Entry, MessageReference, OrderInstruction, RefusedEntry
+from libs.iso20022.values import Entry, MessageReference, RefusedEntry
 
 _ORDERS = {"setr.001", "setr.004", "setr.007", "setr.010"}
 _BULK = {"setr.001", "setr.007"}
 _TRANSFERS = {"sese.001", "sese.005"}
-_MAX_HELD = 10_000
+_AT_ONCE = {"reda.001"}
 _MAX_REFERENCE = 35
 
 
@@ -42,6 +42,15 @@ def read_messages(chunks: Iterable[bytes], limits: Limits | None = None) -> Iter
     yield from reader.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An entry that waits for the end of its message; a transfer waits as its dataclass."""
+
+    position: int
+    references: tuple[str | None, str | None]
+    entry: Any
+
+
 @dataclass(slots=True)
 class _Message:
     """What the reader knows of the message that it is in."""
@@ -49,7 +58,7 @@ class _Message:
     reference: MessageReference
     header: Any = None
     fault: Fault | None = None
-    held: list[tuple[int, Any] | OrderInstruction] = field(default_factory=list)
+    held: list[_Held] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
 
@@ -73,9 +82,19 @@ class MessageReader:
             raise FileRefused(Reason.NOT_A_MESSAGE, "the file has no message")
 
     def _take(self, tokens: Iterator[Token]) -> Iterator[Entry]:
-        for token in tokens:
-            for framed in self._framer.take(token):
-                yield from self._framed(framed)
+        try:
+            for token in tokens:
+                for framed in self._framer.take(token):
+                    yield from self._framed(framed)
+        except FileRefused as refused:
+            held = [] if self._message is None else self._message.held
+            fault = Fault(refused.reason, refused.place, f"the file ends in its message: {refused.detail}")
+            for each in held:
+                yield _refused(self._reference(), each.position, each.references, fault)
+            raise
+
+    def _reference(self) -> MessageReference:
+        return MessageReference("", "") if self._message is None else self._message.reference
 
     def _framed(self, framed: Framed) -> Iterator[Entry]:
         if isinstance(framed, EntryRead):
@@ -113,7 +132,7 @@ class MessageReader:
         references = _references(read.tree)
         try:
             if message.fault is not None:
-                raise Fault(Reason.HEADER, message.fault.place, f"the message's header: {message.fault.detail}")
+                raise Fault(Reason.HEADER, message.fault.place, f"the message: {message.fault.detail}")
             model = _entry_model(kind)
             check(model, read.tree, place)
             bound = bind(model, read.tree, place)
@@ -121,19 +140,16 @@ class MessageReader:
                 if references[0] in message.seen:
                     raise Fault(Reason.DUPLICATE, place, "an entry of this message before it has the same reference")
                 message.seen.add(references[0])
-            if len(message.held) >= _MAX_HELD:
-                raise Fault(Reason.TOO_LARGE, place, f"such a message has at most {_MAX_HELD} entries")
-            if kind in _TRANSFERS:
-                message.held.append((read.position, bound))
-                return
-            entry = _value(message, bound, read.position, place)
+            if len(message.held) >= self._limits.entries_a_message:
+                raise Fault(Reason.TOO_LARGE, place, f"a message has at most {self._limits.entries_a_message} entries")
+            entry = bound if kind in _TRANSFERS else _value(message, bound, read.position, place)
         except Fault as fault:
             yield _refused(message.reference, read.position, references, fault)
             return
-        if isinstance(entry, OrderInstruction) and kind in _BULK:
-            message.held.append(entry)
-        else:
+        if kind in _AT_ONCE:
             yield entry
+        else:
+            message.held.append(_Held(read.position, references, entry))
 
     def _end(self, message: _Message, frame: Frame) -> Iterator[Entry]:
         path = (catalogue.SPOKEN[frame.kind][1], *catalogue.ENTRIES[frame.kind])
@@ -152,31 +168,29 @@ class MessageReader:
             check(model, frame.root, "/Document", spine=path)
             if not frame.entries:
                 raise Fault(Reason.MISSING, place, "is required")
-            if frame.kind in _BULK | _TRANSFERS:
-                header = bind(model, frame.root, "/Document")
-                message.header = getattr(header, fields_of(model)[path[0]].attribute)
+            header = bind(model, frame.root, "/Document")
+            message.header = getattr(header, fields_of(model)[path[0]].attribute)
+            copy_of = getattr(message.header, "cpy_dtls", None)
+            if copy_of is not None and copy_of.cpy_ind:
+                raise Fault(Reason.UNSUPPORTED, f"/Document/{path[0]}/CpyDtls/CpyInd", "a copy is not dealt")
         except Fault as fault:
             return fault
         return None
 
 
-def _completed(message: _Message, held: tuple[int, Any] | OrderInstruction, fault: Fault | None, place: str) -> Entry:
+def _completed(message: _Message, held: _Held, fault: Fault | None, place: str) -> Entry:
     """An entry that waited, with what its message said after it; refused with the message when that is at fault."""
-    references: tuple[str | None, str | None]
-    if isinstance(held, OrderInstruction):
-        position, bound = held.position, None
-        references = held.order_reference, held.client_reference
-    else:
-        position, bound = held
-        references = bound.trf_ref, None if bound.clnt_ref is None else bound.clnt_ref.ref
     try:
         if fault is not None:
-            raise Fault(Reason.HEADER, fault.place, f"the message's header: {fault.detail}")
-        if isinstance(held, OrderInstruction):
-            return with_bulk_terms(held, message.header)
-        return transfer_of(message.reference, message.header, bound, position, f"{place}[{position}]")
+            raise Fault(Reason.HEADER, fault.place, f"the message: {fault.detail}")
+        kind = message.reference.kind
+        if kind in _TRANSFERS:
+            at = f"{place}[{held.position}]"
+            return transfer_of(message.reference, message.header, held.entry, held.position, at)
+        entry: Entry = with_bulk_terms(held.entry, message.header) if kind in _BULK else held.entry
     except Fault as wrong:
-        return _refused(message.reference, position, references, wrong)
+        return _refused(message.reference, held.position, held.references, wrong)
+    return entry
 
 
 def _entry_model(kind: str) -> type[Any]:

@@ -46,7 +46,7 @@ def refusals(found: list[Entry]) -> list[RefusedEntry]:
         ("processing-instruction.xml", Reason.HOSTILE, 0),
         ("not-a-message.xml", Reason.NOT_A_MESSAGE, 0),
         ("wrong-encoding.xml", Reason.ENCODING, 0),
-        ("cut.xml", Reason.CUT, 2),
+        ("cut.xml", Reason.CUT, 0),
         ("cut-prices.xml", Reason.CUT, 1),
         ("several-documents.xml", Reason.SEVERAL, 4),
     ],
@@ -55,8 +55,10 @@ def test_a_file_that_cannot_be_read_on_is_named_after_its_good_entries(name: str
     found, refused = bad(name)
     assert refused is not None
     assert refused.reason is reason
-    assert len(found) == good
-    assert refusals(found) == []
+    assert len(found) - len(refusals(found)) == good
+    # Of the message that the file ends in, every order that was whole has its own refusal.
+    assert [each.reference for each in refusals(found)] == (["SUB-0001", "SUB-0002"] if name == "cut.xml" else [])
+    assert {each.reason for each in refusals(found)} <= {reason}
 
 
 @pytest.mark.parametrize(
@@ -130,12 +132,19 @@ def test_what_only_the_service_knows_is_left_to_it(name: str) -> None:
     assert all(isinstance(each, OrderInstruction) for each in found)
 
 
-def test_a_fault_after_the_orders_names_the_message_and_lets_them_stand() -> None:
+@pytest.mark.parametrize(
+    ("copy", "reason"),
+    [("", Reason.MISSING), ("<CpyInd>true</CpyInd>", Reason.UNSUPPORTED), ("<CpyInd>false</CpyInd>", None)],
+)
+def test_a_fault_after_the_orders_and_a_copy_refuse_every_order(copy: str, reason: Reason | None) -> None:
     text = (MESSAGES / "setr.010.xml").read_text()
-    found, _ = read(text.replace("</MltplOrdrDtls>", "</MltplOrdrDtls><CpyDtls/>").encode())
-    (entry,) = refusals(found)
-    assert (entry.reference, entry.reason, entry.place) == (None, Reason.MISSING, "/Document/SbcptOrdr/CpyDtls/CpyInd")
-    assert len(found) == 5
+    found, _ = read(text.replace("</MltplOrdrDtls>", f"</MltplOrdrDtls><CpyDtls>{copy}</CpyDtls>").encode())
+    if reason is None:
+        assert refusals(found) == []
+        return
+    message, *orders = refusals(found)
+    assert (message.reference, message.reason, message.place) == (None, reason, "/Document/SbcptOrdr/CpyDtls/CpyInd")
+    assert [(each.reference, each.reason) for each in orders] == [(f"SUB-000{at}", Reason.HEADER) for at in range(1, 5)]
 
 
 def test_transfers_are_held_until_their_account_is_known() -> None:
@@ -181,7 +190,6 @@ def test_every_bound_of_a_file_has_a_name(limits: Limits, data: bytes, reason: R
         (Limits(), "<a>" * 10_000, Reason.HOSTILE),
         (Limits(text_chars=100), "<NonStdSttlmInf>" + "x" * 101, Reason.TOO_LARGE),
         (Limits(entry_elements=50), "<SrcOfCsh/>" * 60, Reason.TOO_LARGE),
-        (Limits(entries_a_message=3), "", Reason.TOO_LARGE),
     ],
 )
 def test_an_order_of_unheard_of_size_ends_the_file(limits: Limits, inner: str, reason: Reason) -> None:
@@ -213,7 +221,6 @@ def test_no_value_of_an_order_is_in_a_refusal() -> None:
 
 def test_bulk_orders_wait_for_the_currency_that_stands_after_them() -> None:
     text = (MESSAGES / "setr.007.xml").read_text()
-    assert read(text.partition("<ReqdSttlmCcy>")[0].encode())[0] == []
     found, _ = read(text.replace("<ReqdSttlmCcy>EUR", "<ReqdSttlmCcy>euro").encode())
     assert [(each.reference, each.reason) for each in refusals(found)] == [
         (None, Reason.VALUE), ("BSUB-0001", Reason.HEADER), ("BSUB-0002", Reason.HEADER),
@@ -254,10 +261,8 @@ def test_what_is_not_dealt_is_refused_where_it_stands(
 def test_text_between_orders_is_a_fault_of_the_message_and_white_space_is_not_kept() -> None:
     text = (MESSAGES / "setr.010.xml").read_text()
     found, _ = read(text.replace("</IndvOrdrDtls>", "</IndvOrdrDtls> stray ", 2).encode())
-    assert [(each.reason, each.place) for each in refusals(found)] == [
-        (Reason.UNKNOWN_ELEMENT, "/Document/SbcptOrdr/MltplOrdrDtls")
-    ]
-    assert len(found) == 5
+    assert {each.place for each in refusals(found)} == {"/Document/SbcptOrdr/MltplOrdrDtls"}
+    assert refusals(found)[0].reason is Reason.UNKNOWN_ELEMENT
     assert refusals(read(text.replace("</IndvOrdrDtls>", "</IndvOrdrDtls>" + " " * 5_000).encode())[0]) == []
 
 
@@ -272,3 +277,10 @@ def test_an_order_of_too_much_text_ends_the_file() -> None:
     assert refused is not None
     assert refused.reason is Reason.TOO_LARGE
     assert found == []
+
+
+def test_a_message_of_too_many_orders_refuses_those_beyond() -> None:
+    found, refused = read((MESSAGES / "setr.010.xml").read_bytes(), Limits(entries_a_message=3))
+    assert refused is None
+    assert [(each.reference, each.reason) for each in refusals(found)] == [("SUB-0004", Reason.TOO_LARGE)]
+    assert len(found) == 4
