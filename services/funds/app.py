@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from libs.calendars.calendar import import_libraries
 from libs.edge.component import Component, ServiceParts
 from libs.edge.composition import compose
 from libs.edge.path import Parts
 from libs.edge.settings import Settings
 from services.funds.api import routers
-from services.funds.domain.calendar import import_libraries
 from services.funds.domain.decider import FundsDecider
 from services.funds.projections import project
 from services.funds.reactions import DUE

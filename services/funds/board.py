@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from libs.kernel.errors import InvalidValue
-from libs.messages.fund_values import DealingCalendar, LiquidityTools, ShareClassTerms
-from services.funds.domain.calendar import YearNotCovered
-from services.funds.domain.dealing import (
+from libs.calendars.calendar import YearNotCovered
+from libs.calendars.dealing import (
     Side,
     cut_off_of,
     dealing_date_of,
@@ -18,6 +16,8 @@ from services.funds.domain.dealing import (
     settlement_date,
     valuation_dates,
 )
+from libs.kernel.errors import InvalidValue
+from libs.messages.fund_values import DealingCalendar, LiquidityTools, ShareClassTerms
 from services.funds.views import DealingDay, DealingDays, DealingOf, DealingView, SettlementView
 
 _MOST_DAYS = 366

@@ -12,12 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from libs.adapters.postgres.store import PostgresStore
+from libs.calendars.calendar import instant
 from libs.edge.auth import CallerOf
 from libs.edge.changes import propose
 from libs.edge.context import Now
 from libs.edge.guard import needs
 from libs.kernel.errors import InvalidValue
-from services.funds.domain.calendar import instant
 from services.funds.queries import one_of
 
 _FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)

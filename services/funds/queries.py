@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from libs.adapters.postgres.store import PostgresStore
+from libs.calendars.dealing import Side
 from libs.edge.auth import CallerOf
 from libs.edge.context import Now
 from libs.edge.guard import needs
@@ -23,7 +24,6 @@ from libs.messages.funds import AssetClass
 from libs.messages.values import Code, Currency
 from libs.ports import Scope
 from services.funds import board, views
-from services.funds.domain.dealing import Side
 
 _READS = [needs("funds:read")]
 _JSON = ("calendar", "tools", "terms")

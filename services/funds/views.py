@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from libs.calendars.dealing import Side
 from libs.messages.fund_values import DealingCalendar, LiquidityTools, ShareClassTerms
 from libs.messages.funds import AssetClass
 from libs.messages.values import Amount, Price
-from services.funds.domain.dealing import Side
 
 SubFundStatus = Literal["dealing", "suspended", "closed"]
 ShareClassStatus = Literal[

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, assert_never
 from uuid import UUID
 
+from libs.calendars.dealing import check_calendar
 from libs.kernel.events import Event
 from libs.messages.codes import check_currency
 from libs.messages.fund_values import DealingCalendar, LiquidityTools
@@ -26,7 +27,6 @@ from libs.messages.funds import (
 )
 from libs.messages.values import Code, Currency, Lei, Name
 from services.funds.domain.commands import SubFundCommand
-from services.funds.domain.dealing import check_calendar
 from services.funds.domain.refusals import (
     StatusForbids,
     SubFundExists,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from libs.calendars.calendar import check_holiday_set
 from libs.kernel.errors import InvalidValue
 from libs.kernel.money import minor_units
 from libs.messages.codes import check_country, check_currency
 from libs.messages.fund_values import ShareClassTerms
 from libs.messages.values import decimals_of
-from services.funds.domain.calendar import check_holiday_set
 from services.funds.domain.refusals import TermIsFixed
 
 # Holdings are kept in these.

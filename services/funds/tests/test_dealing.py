@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from libs.calendars.calendar import YearNotCovered
+from libs.calendars.dealing import DealingDates, Side, check_calendar, dealing_dates, valuation_dates
 from libs.kernel.errors import InvalidValue
 from libs.messages.fund_values import NoticePeriod
-from services.funds.domain.calendar import YearNotCovered
-from services.funds.domain.dealing import DealingDates, Side, check_calendar, dealing_dates, valuation_dates
 from services.funds.tests.examples import NOW, calendar, settlement
 
 MICROSECOND = timedelta(microseconds=1)

@@ -9,9 +9,7 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from libs.kernel.errors import InvalidValue
-from libs.messages.fund_values import DealingCalendar, NoticePeriod
-from services.funds.domain.dealing import (
+from libs.calendars.dealing import (
     Side,
     check_calendar,
     deadline_of,
@@ -20,6 +18,8 @@ from services.funds.domain.dealing import (
     nav_known_at,
     valuation_dates,
 )
+from libs.kernel.errors import InvalidValue
+from libs.messages.fund_values import DealingCalendar, NoticePeriod
 from services.funds.tests.examples import LUXEMBOURG, NOW, calendar, settlement
 
 CALENDARS = [

@@ -14,6 +14,14 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from libs.calendars.calendar import (
+    BusinessDays,
+    YearNotCovered,
+    check_holiday_set,
+    check_zone,
+    instant,
+    is_half_day,
+)
 from libs.kernel.errors import InvalidValue
 from libs.messages.fund_values import (
     Daily,
@@ -24,14 +32,6 @@ from libs.messages.fund_values import (
     Roll,
     SettlementTerms,
     Weekly,
-)
-from services.funds.domain.calendar import (
-    BusinessDays,
-    YearNotCovered,
-    check_holiday_set,
-    check_zone,
-    instant,
-    is_half_day,
 )
 
 _ONE_DAY = timedelta(days=1)

@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
-from libs.kernel.errors import InvalidValue
-from services.funds.domain.calendar import (
+from libs.calendars.calendar import (
     BusinessDays,
     NoBusinessDay,
     YearNotCovered,
@@ -17,6 +16,7 @@ from services.funds.domain.calendar import (
     is_half_day,
     year_of,
 )
+from libs.kernel.errors import InvalidValue
 
 INSTANTS = [
     ("winter", date(2026, 1, 15), time(14), "Europe/Luxembourg", "2026-01-15T13:00:00"),
@@ -83,6 +83,6 @@ def test_f2_an_unknown_time_zone_is_named(zone: str) -> None:
 
 
 def test_f2_a_search_for_a_business_day_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.funds.domain.calendar._SEARCH_LIMIT_DAYS", 2)
+    monkeypatch.setattr("libs.calendars.calendar._SEARCH_LIMIT_DAYS", 2)
     with pytest.raises(NoBusinessDay, match="2026-11-28"):
         BusinessDays(["bank:LU"]).on_or_after(date(2026, 11, 28))
