@@ -46,6 +46,13 @@ def _plain(value: Decimal) -> Decimal:
     return Decimal(f"{(value + 0).normalize():f}")
 
 
+def _all_digits(value: Decimal) -> Decimal:
+    """As `_plain`, whatever the number of digits: nothing is rounded to the context's precision."""
+    text = f"{value:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return Decimal(text) if value else Decimal(0)
+
+
 def _printable(value: str) -> str:
     if not value.isprintable():
         raise ValueError("only printable characters")
@@ -92,6 +99,8 @@ Rate = Annotated[Decimal, _TEXT, Field(gt=0, lt=1, decimal_places=6), _PLAIN]
 # In the currency of the class.
 Amount = Annotated[Decimal, _TEXT, Field(ge=0, max_digits=24), _PLAIN]
 Price = Annotated[Decimal, _TEXT, Field(gt=0, max_digits=24, decimal_places=10), _PLAIN]
+# Any number, at all its digits: a step of a computation, or what somebody asked for, right or wrong.
+Exact = Annotated[Decimal, _TEXT, Field(max_digits=90, allow_inf_nan=False), AfterValidator(_all_digits)]
 # JSON Schema's own `time` has an offset.
 _CLOCK_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 WallClock = Annotated[

@@ -80,18 +80,17 @@ def price_switch(
     part = asked if executed is None else executed_part(asked, executed, out.terms, out.prices, out.charges)
     if part is None:
         raise InvalidValue("nothing of the out leg was executed", field="executed", value=executed)
-    invested = invest(part, into, rate)
+    invested = invest(Money(part.amounts.net, part.currency), into, rate)
     return invested if isinstance(invested, Refusal) else Switched(part, invested, asked.units - part.units)
 
 
 @exactly
-def invest(out: Priced, into: InLeg, rate: ExchangeRate | None) -> Invested | Refusal:
-    """The in leg at its own valuation date, for the net amount of what the out leg executed (TA-O-1).
+def invest(paid: Money, into: InLeg, rate: ExchangeRate | None) -> Invested | Refusal:
+    """The in leg at its own valuation date, for `paid`, the net amount of what the out leg executed (TA-O-1).
 
     The currency given up is sold: base × bid, quote ÷ offer, rounded once. Raises InvalidValue for a rate of other
     currencies, one too many, or none where it is needed.
     """
-    paid = Money(out.amounts.net, out.currency)
     currency = into.terms.currency
     if (rate is None) != (paid.currency == currency) or (rate is not None and currency not in (rate.base, rate.quote)):
         raise InvalidValue(f"a rate of {paid.currency} and {currency}, if they differ", field="rate", value=rate)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
 from libs.kernel.exchange import ExchangeRate
+from libs.kernel.money import Money
 from libs.messages.fund_values import LiquidityTools
 from services.orders.domain.charges import Charges, switch_charges
 from services.orders.domain.pricing import ByUnits, Holding, Prices, Reason, Refusal, price_redemption
@@ -46,7 +47,7 @@ def test_g3_o1_every_step_of_a_switch_between_currencies() -> None:
 def test_g3_the_opposite_direction_divides_by_the_offer() -> None:
     usd = priced(price_redemption(ByUnits(Decimal("154.162")), b_usd(), nav("98.7654"), Charges(), OUT.holding))
     paid = replace(usd, amounts=replace(usd.amounts, net=Decimal("15225.88")))
-    back = invest(paid, InLeg(terms(), nav("141.2050")), EUR_USD)
+    back = invest(Money(paid.amounts.net, paid.currency), InLeg(terms(), nav("141.2050")), EUR_USD)
     assert not isinstance(back, Refusal)
     assert (str(back.converted.amount), back.converted.currency) == ("14042.13", "EUR")
     assert str(back.leg.units) == "99.4449"

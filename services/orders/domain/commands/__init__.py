@@ -1,0 +1,56 @@
+"""The commands of orders; each names the dealing days that it may touch, for they are streams of the decision (W-2)."""
+
+from services.orders.domain.commands.base import LARGEST_CHUNK, SERVICE, DayRef, OrderCommand, OrdersCommand, order_id
+from services.orders.domain.commands.chunks import (
+    ChunkCommand,
+    CloseDealingDay,
+    DayCommand,
+    HeldOrder,
+    HoldOrders,
+    OpenPricing,
+    OrderToPrice,
+    PriceOrders,
+    RecordBookings,
+    RefusedMovement,
+    ReleaseOrders,
+    StopPricing,
+)
+from services.orders.domain.commands.single import (
+    AmendOrder,
+    CancelAfterCutOff,
+    CancelOrder,
+    FailSettlement,
+    PlaceOrder,
+    RecordTransfer,
+    ReverseOrder,
+    SettleOrder,
+)
+
+__all__ = [
+    "LARGEST_CHUNK",
+    "SERVICE",
+    "AmendOrder",
+    "CancelAfterCutOff",
+    "CancelOrder",
+    "ChunkCommand",
+    "CloseDealingDay",
+    "DayCommand",
+    "DayRef",
+    "FailSettlement",
+    "HeldOrder",
+    "HoldOrders",
+    "OpenPricing",
+    "OrderCommand",
+    "OrderToPrice",
+    "OrdersCommand",
+    "PlaceOrder",
+    "PriceOrders",
+    "RecordBookings",
+    "RecordTransfer",
+    "RefusedMovement",
+    "ReleaseOrders",
+    "ReverseOrder",
+    "SettleOrder",
+    "StopPricing",
+    "order_id",
+]
