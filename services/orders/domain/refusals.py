@@ -21,7 +21,7 @@ class DuplicateReference(AlreadyExists):
 
 
 class DatesMoved(CheckUnavailable):
-    """The decision needs a dealing day that the command does not name, as its dates moved; send it again with that one."""
+    """The decision needs a dealing day that the command does not name, as dates moved; send it again with it."""
 
     code = "dates-moved"
     title = "The dealing dates changed meanwhile"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -164,9 +164,7 @@ class House:
 
     def publish(self, valuation_date: date = MONDAY, sub_fund: UUID = SUB_FUND, **fields: Any) -> Sequence[Event]:
         """The NAVs of a closed day are published."""
-        self.now = max(
-            self.now, datetime(valuation_date.year, valuation_date.month, valuation_date.day, 18, tzinfo=UTC)
-        )
+        self.now = max(self.now, datetime.combine(valuation_date, time(18), UTC))
         return self.do("OpenPricing", **publication(self.now, valuation_date, sub_fund, **fields))
 
     def price(
