@@ -52,12 +52,16 @@ _EMPTY = Tally(0, Decimal(0), Decimal(0), 0, Decimal(0))
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A dealing day: no list of its orders, for it may have hundreds of thousands."""
+    """A dealing day: no list of its orders, for it may have hundreds of thousands.
+
+    `known_since`: when a NAV of the day was first published, whatever became of that publication.
+    """
 
     opened: published.DealingDayOpened
     tallies: Mapping[FlowKey, Tally] = field(default_factory=dict)
     closed: published.DealingDayClosed | None = None
     pricing: published.PricingOpened | None = None
+    known_since: datetime | None = None
     stopped: bool = False
     chunks: int = 0
 
@@ -172,8 +176,9 @@ def evolve(day: Day | None, event: Event) -> Day:
             return replace(day, tallies=_added(day.tallies, flow, -1))
         case Day(), published.DealingDayClosed():
             return replace(day, closed=event)
-        case Day(), published.PricingOpened():
-            return replace(day, pricing=event, stopped=False)
+        case Day(), published.PricingOpened(published_at=at):
+            since = at if day.known_since is None else min(at, day.known_since)
+            return replace(day, pricing=event, known_since=since, stopped=False)
         case Day(), published.PricingStopped():
             return replace(day, stopped=True)
         case Day(), published.MovementsPriced(chunk=chunk):

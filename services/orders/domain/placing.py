@@ -162,7 +162,7 @@ def _nav_known(command: PlaceOrder, work: Work, dates: Dates) -> Rejection | Non
         legs.append((command.into.sub_fund, dates.into))
     for sub_fund, leg in legs:
         day = work.day(sub_fund, leg.valuation_date)
-        if day is not None and day.pricing is not None and command.now >= day.pricing.published_at:
+        if day is not None and day.known_since is not None and command.now >= day.known_since:
             return Rejection(Refused.NAV_KNOWN, "valuation_date")
     return None
 

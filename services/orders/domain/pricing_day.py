@@ -108,10 +108,16 @@ class Chunk:
 
     def _forbidden(self, order: Order) -> Refused | None:
         """Forward pricing (O-5), and an asset freeze since: neither dealt nor paid (I-6)."""
-        if order.received.received_at >= self._publication.published_at:
+        if self._known_at_receipt(order):
             return Refused.NAV_KNOWN
         account = self._holdings.account(order.received.account)
         return Refused.ACCOUNT_BLOCKED if account is not None and not _FROZEN.isdisjoint(account.blocks) else None
+
+    def _known_at_receipt(self, order: Order) -> bool:
+        """Whether a NAV of this day was published when the order came, also one that was cancelled since."""
+        day = self._work.day(self._command.sub_fund, self._command.valuation_date)
+        since = None if day is None else day.known_since
+        return since is not None and order.received.received_at >= since
 
     def _prices_of(self, share_class: UUID) -> Prices:
         price = self._prices.get(share_class)
@@ -240,7 +246,7 @@ class Chunk:
         if each.into is None:
             return
         outcome = self._invested(each.into, Money(investing.amount, investing.currency))
-        if isinstance(outcome, Refusal) or order.received.received_at >= self._publication.published_at:
+        if isinstance(outcome, Refusal) or self._known_at_receipt(order):
             parts = [part for part in order.parts if part.number == investing.out_part]
             undo(self._work, order, parts, "in_leg_not_dealt")
             return

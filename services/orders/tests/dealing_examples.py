@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from libs.kernel.decider import Command, Reference
+from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
 from libs.kernel.ids import named_id
 from libs.messages import order_values as values
 from libs.messages.fund_values import ShareClassTerms
 from libs.testkit.given import Given, When
-from services.orders.domain.commands import DayRef, OrdersCommand, order_id
+from services.orders.domain.commands import DayRef, order_id
 from services.orders.domain.dealing_day import Day
 from services.orders.domain.decider import OrdersDecider
 from services.orders.domain.order import Order
@@ -113,7 +114,7 @@ class House:
         kind = DECIDER.commands[name]
         fields = {"now": self.now, "umbrella": UMBRELLA, **fields}
         days = list(fields.pop("days", ()))
-        for _ in range(8):
+        while True:
             built = kind.model_validate({**fields, "days": days})
             built = built.given({reference: self._row(reference) for reference in built.references()})
             try:
@@ -121,12 +122,10 @@ class House:
             except DatesMoved as missing:
                 sub_fund, _, day = str(missing.value).partition(":")
                 days.append(DayRef(sub_fund=UUID(sub_fund), valuation_date=date.fromisoformat(day)))
-            except Exception:  # noqa: BLE001 (the test that asked for the command looks at what it comes to)
-                break
+            except CartularyError:
+                return built
             else:
-                break
-        assert isinstance(built, OrdersCommand)
-        return built
+                return built
 
     def when(self, name: str, /, **fields: Any) -> When:
         """The command is in question."""

@@ -237,6 +237,18 @@ def test_o5_nothing_is_priced_by_a_nav_that_was_known_at_its_receipt() -> None:
     assert (found.reason, found.stage) == ("nav_known", "pricing")
 
 
+def test_o5_a_nav_that_was_known_stays_known_though_it_was_cancelled() -> None:
+    house = House()
+    house.place("S1")
+    house.close()
+    house.publish(published_at=house.order("S1").received.received_at)
+    house.do("StopPricing", sub_fund=SUB_FUND, valuation_date=MONDAY, revision=1)
+    house.publish(revision=2)
+    (found,) = house.price("S1", revision=2)
+    assert isinstance(found, OrderRejected)
+    assert found.reason == "nav_known"
+
+
 @pytest.mark.parametrize(
     ("changed", "kind", "quantity", "reason"),
     [
