@@ -244,3 +244,11 @@ def totals(closed: Event) -> dict[tuple[UUID, str], values.FlowTotals]:
 
 
 ZERO = Decimal(0)
+
+
+def published_at(nav: str, house: House, **fields: Any) -> House:
+    """The day is closed and published: class A at this NAV."""
+    house.close()
+    prices = [{"share_class": A, "nav": nav}, {"share_class": B, "nav": "98.7654"}, {"share_class": C, "nav": "200"}]
+    house.publish(**{"prices": prices, **fields})
+    return house
