@@ -27,6 +27,7 @@ from stdnum import lei as lei_numbers
 from libs.kernel.money import minor_units
 
 Item = TypeVar("Item", int, str)
+_MOST_DIGITS = 90
 
 
 class Value(BaseModel):
@@ -47,8 +48,11 @@ def _plain(value: Decimal) -> Decimal:
 
 
 def _all_digits(value: Decimal) -> Decimal:
-    """As `_plain`, whatever the number of digits: nothing is rounded to the context's precision."""
-    text = f"{value:f}"
+    """As `_plain`, up to 90 digits: nothing is rounded to the context's precision."""
+    absurd = abs(value.adjusted()) > _MOST_DIGITS
+    text = "" if absurd else f"{value:f}"
+    if absurd or len(text.lstrip("-").replace(".", "")) > _MOST_DIGITS:
+        raise ValueError(f"at most {_MOST_DIGITS} digits")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return Decimal(text) if value else Decimal(0)
 
@@ -100,7 +104,7 @@ Rate = Annotated[Decimal, _TEXT, Field(gt=0, lt=1, decimal_places=6), _PLAIN]
 Amount = Annotated[Decimal, _TEXT, Field(ge=0, max_digits=24), _PLAIN]
 Price = Annotated[Decimal, _TEXT, Field(gt=0, max_digits=24, decimal_places=10), _PLAIN]
 # Any number, at all its digits: a step of a computation, or what somebody asked for, right or wrong.
-Exact = Annotated[Decimal, _TEXT, Field(max_digits=90, allow_inf_nan=False), AfterValidator(_all_digits)]
+Exact = Annotated[Decimal, _TEXT, Field(allow_inf_nan=False), AfterValidator(_all_digits)]
 # JSON Schema's own `time` has an offset.
 _CLOCK_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 WallClock = Annotated[

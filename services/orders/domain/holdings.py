@@ -29,7 +29,9 @@ class Holdings:
     def row(self, each: OrderToPrice) -> HoldingRow:
         """The holding as it is by now."""
         row = found(self._rows, holding_row(each.account, each.share_class), HoldingRow) or NO_UNITS
-        taken = self._taken.get((each.account, each.share_class), Decimal(0))
+        taken = self._taken.get((each.account, each.share_class))
+        if taken is None:
+            return row
         return row.model_copy(
             update={"free": max(row.free - taken, Decimal(0)), "long_held": max(row.long_held - taken, Decimal(0))}
         )

@@ -20,7 +20,6 @@ from libs.kernel.money import Rounding, rounded
 from libs.messages import order_values as values
 from libs.messages import orders as published
 from services.orders.domain.dealing_day import Day, closing
-from services.orders.domain.order import Order
 from services.orders.tests.dealing_examples import (
     ACCOUNT,
     CUT_OFF,
@@ -34,7 +33,6 @@ from services.orders.tests.dealing_examples import (
     House,
     into,
     named,
-    names,
     of_kind,
     placed,
     publication,
@@ -271,9 +269,3 @@ def _of(day: Day) -> dict[str, Any]:
 
 TestDealingMachine = DealingMachine.TestCase
 TestDealingMachine.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
-
-
-def test_the_machine_reads_orders_and_days() -> None:
-    house = House()
-    assert names(house.place("S1"))[0] == "OrderReceived"
-    assert isinstance(house.order("S1"), Order)

@@ -12,13 +12,11 @@ from libs.messages.orders import MovementsReversed, OrderCancelled, OrderReverse
 from libs.rules.four_eyes import NeedsApproval, Rules
 from services.orders.domain.refusals import AfterCutOff, NavIsPublished, OrderUnknown, StatusForbids
 from services.orders.tests.dealing_examples import (
-    ACCOUNT,
     CUT_OFF,
     DECIDER,
     DISTRIBUTOR,
     MICROSECOND,
     MONDAY,
-    NOW,
     PUBLISHED,
     SECOND,
     STRANGE,
@@ -193,5 +191,3 @@ def test_o3_what_the_register_refused_is_reversed_without_a_movement() -> None:
 def test_every_stream_of_a_command_has_the_umbrella_as_its_key() -> None:
     command = one_order().command("AmendOrder", **amended())
     assert {stream.split("/")[1] for stream in command.streams()} == {str(UMBRELLA)}
-    assert command.now == NOW
-    assert ACCOUNT != SECOND

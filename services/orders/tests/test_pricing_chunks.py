@@ -15,7 +15,6 @@ from libs.runtime.planning import MAX_DECISION_BYTES, MAX_DECISION_EVENTS
 from services.orders.domain.refusals import OrderUnknown, PriceMissing
 from services.orders.tests.dealing_examples import (
     ACCOUNT,
-    CUT_OFF,
     MONDAY,
     OTHER_FUND,
     SECOND,
@@ -33,7 +32,6 @@ from services.orders.tests.dealing_examples import (
     names,
     of_kind,
     published_at,
-    sub_fund_row,
 )  # fmt: skip
 from services.orders.tests.examples import b_usd, terms
 
@@ -191,25 +189,19 @@ def test_a_chunk_that_is_wrong_prices_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "kind", "fields"),
-    [(150, "subscription", {}), (75, "switch", {"into": into(B)}), (100, "redemption", {"gate": True})],
+    ("count", "kind", "gated"),
+    [(150, "subscription", False), (75, "switch", False), (100, "redemption", True), (50, "switch", True)],
 )
-def test_w6_a_chunk_fits_a_decision(count: int, kind: str, fields: dict[str, Any]) -> None:
-    house = House()
-    gate = bool(fields.get("gate"))
-    house.change("sub_funds", SUB_FUND, tools=sub_fund_row()["tools"])
-    if gate:
-        house.gated()
+def test_w6_a_chunk_fits_a_decision(count: int, kind: str, gated: bool) -> None:
+    house = House().gated() if gated else House()
     every = [f"X{number}" for number in range(count)]
     for name in every:
         quantity = "gross 1234.56" if kind == "subscription" else "units 1.2345"
-        house.place(name, kind, quantity, **{key: fields[key] for key in fields if key == "into"})
-    half = [{"share_class": A, "requested_units": "2.469", "capacity_units": "1.2346"}] if gate else []
+        house.place(name, kind, quantity, **({"into": into(B)} if kind == "switch" else {}))
+    half = [{"share_class": A, "requested_units": "2.469", "capacity_units": "1.2346"}] if gated else []
     published_at("137.4281", house, gates=half)
-    cut = {name: {"requested": "1.2345", "executed": "0.6173"} for name in every} if gate else None
+    cut = {name: {"requested": "1.2345", "executed": "0.6173"} for name in every} if gated else None
     events = house.price(*every, shares=cut)
     size = len(canonical([[event.type_name(), event.stream(), event.data()] for event in events]))
     assert len(events) <= MAX_DECISION_EVENTS
     assert size <= MAX_DECISION_BYTES, size
-    assert house.now > CUT_OFF
-    assert MONDAY < TUESDAY

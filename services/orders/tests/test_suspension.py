@@ -9,7 +9,6 @@ from libs.kernel.errors import CheckUnavailable, InvalidValue
 from services.orders.domain.refusals import OrderUnknown
 from services.orders.tests.dealing_examples import (
     CUT_OFF,
-    MONDAY,
     NOW,
     OTHER_FUND,
     SUB_FUND,
@@ -148,4 +147,3 @@ def test_a_release_names_the_orders_own_classes() -> None:
         row = house.rows[table].pop(key)
         house.when("ReleaseOrders", **right).then_refused(CheckUnavailable, field)
         house.rows[table][key] = row
-    assert MONDAY < WEDNESDAY
