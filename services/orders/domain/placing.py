@@ -64,7 +64,8 @@ def amend_order(command: AmendOrder, work: Work) -> Sequence[Event]:
                 umbrella=command.umbrella, order=command.original, by="client", replaced_by=command.order
             )
         )
-        work.uncount_all(original, original.waiting)
+        if original.held is None:
+            work.uncount_all(original, original.waiting)
     return work.done()
 
 

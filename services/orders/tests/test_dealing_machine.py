@@ -268,4 +268,4 @@ def _of(day: Day) -> dict[str, Any]:
 
 
 TestDealingMachine = DealingMachine.TestCase
-TestDealingMachine.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+TestDealingMachine.settings = settings(max_examples=60, stateful_step_count=18, deadline=None)

@@ -8,7 +8,7 @@ import pytest
 
 from libs.kernel.decider import Command
 from libs.kernel.errors import CheckUnavailable
-from libs.messages.orders import MovementsReversed, OrderCancelled, OrderReversed
+from libs.messages.orders import MovementsReversed, OrderCancelled, OrderRejected, OrderReversed
 from libs.rules.four_eyes import NeedsApproval, Rules
 from services.orders.domain.refusals import AfterCutOff, NavIsPublished, OrderUnknown, StatusForbids
 from services.orders.tests.dealing_examples import (
@@ -71,7 +71,8 @@ def test_o3_when_an_amendment_is_refused_the_original_stands(change: dict[str, A
     house = one_order()
     events = house.do("AmendOrder", **amended(**change))
     assert names(events) == ["OrderReceived", "OrderRejected"]
-    assert (getattr(events[1], "reason"), getattr(events[1], "iso_code")) == (reason, code)  # noqa: B009
+    assert isinstance(events[1], OrderRejected)
+    assert (events[1].reason, events[1].iso_code) == (reason, code)
     assert (house.order("S1").status, house.order("S2").status) == ("accepted", "rejected")
 
 

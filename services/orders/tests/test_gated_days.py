@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+from libs.messages import order_values as values
 from services.orders.domain.refusals import DatesMoved, ShareOutsideGate
 from services.orders.tests.dealing_examples import (
     ACCOUNT,
@@ -57,7 +58,7 @@ def test_g5_o6_a_gated_day_executes_the_shares_and_carries_the_rest_in_units_to_
         (part,), waiting = house.order(name).parts, house.order(name).waiting
         assert (part.steps.units, part.steps.gross) == (Decimal(executed), Decimal(paid))
         assert waiting is not None
-        assert getattr(waiting.quantity, "units") == Decimal(carried)  # noqa: B009
+        assert waiting.quantity == values.InUnits(units=Decimal(carried))
         assert waiting.dates.valuation_date == TUESDAY
         assert house.order(name).status == "partly_executed"
     assert sum(event.steps.units for event in of_kind(events, "OrderPriced")) == Decimal("51780.4879")

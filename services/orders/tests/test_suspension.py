@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from libs.kernel.errors import CheckUnavailable, InvalidValue
@@ -133,6 +134,13 @@ def test_o7_new_orders_are_refused_meanwhile_and_an_amendment_leaves_the_held_or
     amended = {**placed("S3", quantity="gross 2000"), "original": named("S1")}
     assert names(house.do("AmendOrder", **amended)) == ["OrderReceived", "OrderRejected"]
     assert house.order("S1").status == "held"
+
+
+def test_o7_a_held_order_that_is_amended_after_the_lifting_is_counted_once() -> None:
+    house = held()
+    amended = {**placed("S2", quantity="gross 2000"), "original": named("S1")}
+    assert "OrderUncounted" not in names(house.do("AmendOrder", **amended))
+    assert [(tally.flows, tally.cash) for tally in house.day().tallies.values()] == [(1, Decimal(2000))]
 
 
 def test_a_release_names_the_orders_own_classes() -> None:
