@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from libs.messages.investors import InvestorKind, ScreeningHit
 from libs.messages.values import Country
-from services.investors.adapters.likeness import Like, NameIndex
+from services.investors.adapters.likeness import Like, NameIndex, is_comparable
 from services.investors.adapters.screening import ProviderAway, ScreeningAnswer, Subject
 
 log = structlog.get_logger(__name__)
@@ -124,6 +124,8 @@ def read_list(path: Path) -> ListFile:
         raise ProviderAway(f"the list file has {len(entries)} entries, and {head.entries} by its head")
     if len({entry.entry for entry in entries}) != len(entries):
         raise ProviderAway("the list file names an entry twice")
+    if not all(any(map(is_comparable, entry.names)) for entry in entries):
+        raise ProviderAway("the list file has an entry whose names cannot be compared with any")
     return ListFile(head, entries)
 
 
@@ -152,6 +154,9 @@ class LocalListProvider:
 
     async def screen(self, subject: Subject) -> ScreeningAnswer:
         """See ScreeningProvider.screen."""
+        if not is_comparable(subject.name):
+            # Nobody is like it, which does not make it clean: it is to be given in other letters.
+            raise ProviderAway("a name is in letters that cannot be compared with the list's")
         async with self._reading:
             known = await asyncio.to_thread(self._current)
         hits = await asyncio.to_thread(known.hits, subject)
