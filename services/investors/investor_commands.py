@@ -141,7 +141,7 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     async def resolve_hit(
         request: Request, investor: UUID, body: ResolutionBody, caller: CallerOf, now: Now
     ) -> Response:
-        """Dismiss or confirm a hit of the present round (TA-I-3)."""
+        """Dismiss or confirm a hit of the present round, or dismiss a confirmed one of its own round (TA-I-3)."""
         return await send(request, caller, now, commands.ResolveHit, facts_of(body, investor=investor))
 
     @routes.post("/investors/{investor}/information-request", dependencies=_REVIEWS)

@@ -116,7 +116,10 @@ class RecordScreeningUnavailable(InvestorCommand):
 
 
 class ResolveHit(InvestorCommand):
-    """Dismiss or confirm a hit of the present round; with `round`, refused when that is not the present one."""
+    """Dismiss or confirm a hit of the present round, which `round` names if it is given.
+
+    With the round of a hit that was confirmed then: dismiss it.
+    """
 
     personal: ClassVar[frozenset[str]] = frozenset({"reason"})
 
