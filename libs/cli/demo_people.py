@@ -38,9 +38,10 @@ class DemoBroken(CartularyError):
 
 @dataclass(slots=True)
 class Outcome:
-    """What the stage came to, for the summary: counts by what was done, and how many each search found."""
+    """What the stage came to, for the summary: counts by what was done, investors by status, what searches found."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
     found: list[tuple[str, int]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
@@ -92,6 +93,7 @@ async def people_stage(office: Office, clock: Clock, story: Story, told: Told) -
     for search in story.searches:
         answer = await office.operations.search("/investors/search", {search.kind: search.text, "limit": 100})
         done.found.append((search.label, len(answer["items"])))
+    done.statuses.update([row["status"] async for row in office.operations.listed("/investors")])
     return done
 
 
@@ -120,6 +122,7 @@ async def _reviewed(office: Office, done: Outcome, told: Told) -> None:
         for hit in (await office.compliance.get(f"/investors/{investor}/screening") or {}).get("hits", ()):
             same = hit["score_percent"] >= _SAME_PERSON_PERCENT
             body = {
+                "round": hit["round"],
                 "entry": hit["entry"],
                 "outcome": "confirmed" if same else "dismissed",
                 "reason": "name, date of birth and country agree" if same else "another date of birth",
@@ -163,11 +166,14 @@ async def _accounts(office: Office, story: Story, investors: Mapping[str, Row], 
 
     approved = [row async for row in office.operations.listed("/investors?status=approved")]
     ids = {row["investor"] for row in approved}
-    added = [row async for row in office.treasury.listed("/bank-accounts") if row["investor"] in ids]
-    await _all("bank accounts", added, verify, told)
+    first: dict[str, Row] = {}
+    async for row in office.treasury.listed("/bank-accounts"):
+        if row["investor"] in ids:
+            first.setdefault(row["investor"], row)
+    await _all("bank accounts", first.values(), verify, told)
     await _all("accounts", approved, open_account, told)
     for joint in story.joint_accounts:
-        first, *others = (investors[reference]["investor"] for reference in joint.holders)
+        holder, *others = (investors[reference]["investor"] for reference in joint.holders)
         body = {
             "reference": joint.reference,
             "kind": "joint",
@@ -175,11 +181,11 @@ async def _accounts(office: Office, story: Story, investors: Mapping[str, Row], 
             "signatures": joint.signatures,
             "distributor": investors[joint.holders[0]]["distributor"],
         }
-        for holder in (first, *others):
-            address = f"/investors/{holder}/documents?kind=identity"
-            await office.send(office.operations, address, None, f"document-{holder}", raw=_IDENTITY)
+        for one in (holder, *others):
+            address = f"/investors/{one}/documents?kind=identity"
+            await office.send(office.operations, address, None, f"document-{one}", raw=_IDENTITY)
             done.counts["documents filed"] += 1
-        await office.send(office.operations, f"/investors/{first}/accounts", body, f"joint-{joint.reference}")
+        await office.send(office.operations, f"/investors/{holder}/accounts", body, f"joint-{joint.reference}")
         done.counts["joint accounts opened"] += 1
 
 

@@ -124,7 +124,7 @@ class Committer:
             await attested.close()
 
     async def _commit_all(self) -> None:
-        level_at = float("-inf")
+        level_at = self._clock.monotonic()
         while True:
             batches: list[Attested] = []
             try:

@@ -28,7 +28,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "CARTULARY_HOME": str(home), "CARTULARY_TRACES": "console", "COLUMNS": "200"}
     for name in ("POSTGRES_DSN", "KAFKA_BOOTSTRAP", "LEDGER_RPC", "CLICKHOUSE_DSN"):
         environment.pop(f"CARTULARY_{name}", None)
-    command = [sys.executable, "-m", "libs.cli.main", "demo", "--home", str(home)]
+    command = [sys.executable, "-c", "from libs.cli.main import app; app()", "demo", "--home", str(home)]
     ran = subprocess.run(
         command, cwd=CHECKOUT, env=environment, capture_output=True, timeout=_DEMO_WITHIN_S, check=False
     )
