@@ -166,12 +166,15 @@ class DistributorView(BaseModel):
 
 
 class EventView(BaseModel):
-    """An event of a person's file: what, when, by whom, and where the ledger has it."""
+    """An event of a person's file: what, when, by whom, and where the ledger has it.
+
+    `version` is null where events are left out.
+    """
 
     type: str
     time: datetime
     stream: str
-    version: int
+    version: int | None
     role: str
     sub: str
     lane: int

@@ -21,7 +21,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from libs.messages.investors import InvestorKind, ScreeningHit
-from libs.messages.values import Country
+from libs.messages.values import Country, Name
 from services.investors.adapters.likeness import Like, NameIndex, is_comparable
 from services.investors.adapters.screening import ProviderAway, ScreeningAnswer, Subject
 
@@ -36,7 +36,8 @@ BIRTH_YEARS = 2
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _Birth = Annotated[str, StringConstraints(pattern=r"^[12][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$")]
-_Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+# What goes into events as it stands.
+_Id = Annotated[Name, Field(max_length=80)]
 
 
 Line = TypeVar("Line", bound=BaseModel)
@@ -48,7 +49,7 @@ class ListHead(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     list_name: _Id
-    list_version: _Text
+    list_version: Name
     entries: Annotated[int, Field(ge=1)]
 
 

@@ -67,6 +67,8 @@ create table documents (
     tenant     text        not null,
     investor   uuid        not null,
     document   text        not null,
+    -- Which distributor filed it; null for what the transfer agent's own people did, which no distributor sees.
+    distributor text,
     kind       text        not null,
     media_type text        not null,
     size_bytes bigint      not null,

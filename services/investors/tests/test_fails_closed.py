@@ -124,3 +124,12 @@ def test_i8_an_id_is_claimed_so_that_no_other_stream_writes_its_row() -> None:
             identity = event.stream().rpartition("/")[2]
             own = event.block if isinstance(event, published.AccountBlocked) else identity
             assert str(own) in {claim.value for claim in event.claims()}
+
+
+def test_i3_who_is_approved_is_whom_the_reviewer_looked_at() -> None:
+    """A new name was screened and found clear while the reviewer still read of the former."""
+    since = [command("AmendParticulars", identity=RENAMED), command("RecordScreening", round=2)]
+    past = given(*history(*in_review(), *since))
+    past.when(command("ApproveInvestor", round=1)).then_refused(refusals.RoundIsPast, "round")
+    (taken_on,) = past.decide(command("ApproveInvestor", round=2))
+    assert isinstance(taken_on, published.InvestorApproved)

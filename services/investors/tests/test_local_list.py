@@ -180,3 +180,12 @@ async def test_i3_a_list_is_not_trusted_with_an_entry_that_could_never_be_found(
         await LocalListProvider(write(tmp_path / "list", listed)).screen(Subject("Anna Weber"))
     known = {**PRIMEROV, "names": ["\U00012000\U00012001", "Ivan Primerov"]}
     assert (await LocalListProvider(write(tmp_path / "list", known)).screen(Subject("Ivan Primerov"))).hits != ()
+
+
+@pytest.mark.parametrize("entry", ["EX\x00", "EX\u202e1", "EX\n1"])
+async def test_i3_an_entry_that_no_table_could_hold_is_not_read(tmp_path: Path, entry: str) -> None:
+    """What is attested must be committed: a NUL in an event would stop the commits for good."""
+    with pytest.raises(ProviderAway):
+        await LocalListProvider(write(tmp_path / "list", {**PRIMEROV, "entry": entry})).screen(Subject("Anna Weber"))
+    with pytest.raises(ValueError, match="printable"):
+        ScreeningHit(entry=entry, list_name="Example", score_percent=100)

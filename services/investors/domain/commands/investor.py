@@ -138,9 +138,13 @@ class RequestMoreInformation(InvestorCommand):
 
 
 class ApproveInvestor(InvestorCommand):
-    """Take the investor on; the next review is due by the rating, or earlier after `review_after` (TA-I-2)."""
+    """Take the investor on; the next review is due by the rating, or earlier after `review_after` (TA-I-2).
+
+    `round` is the screening that the reviewer looked at: a name that changed since is another person's.
+    """
 
     risk: published.Risk
+    round: published.Round | None = None
     review_after: timedelta | None = None
 
 
