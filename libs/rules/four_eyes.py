@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from libs.kernel.decider import Command, Decider, Reference
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
-from libs.kernel.personal import to_clear, to_seal
+from libs.kernel.personal import NotClear, to_clear, to_seal
 from libs.rules.records import (
     ChangeApproved,
     ChangeEnded,
@@ -239,10 +239,10 @@ class Rules:
         change = states[command.streams()[0]]
         if change is None or change.status != "approved":
             return []
-        wrapped = self.proposed(change.proposal, command.now)
         try:
+            wrapped = self.proposed(change.proposal, command.now)
             return [*self.decider.decide(wrapped, states), self._ended(command, "applied")]
-        except Refused as refusal:
+        except (Refused, NotClear) as refusal:
             return [self._ended(command, "failed", f"{refusal.code}: {refusal.detail}")]
 
     def _end(self, command: RejectChange | ExpireChange, states: Mapping[str, Any]) -> Sequence[Event]:

@@ -11,7 +11,7 @@ import pytest
 from libs.kernel.errors import InvalidValue
 from libs.kernel.events import Event
 from libs.kernel.ids import named_id
-from libs.rules.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules, SameSubject
+from libs.rules.four_eyes import ApplyChange, ApproveChange, ProposeChange, RejectChange, Rules, SameSubject
 from services.funds.domain.decider import FundsDecider
 from services.investors.domain.decider import InvestorsDecider
 
@@ -23,7 +23,7 @@ PAYLOAD: dict[str, Any] = {"investor": INVESTOR, "legal_basis": "consent_withdra
 NAMED: dict[str, Any] = {"now": NOW, "service": "investors", "change": CHANGE, "key": INVESTOR}
 
 
-def decided(command: ProposeChange | ApproveChange | RejectChange, *past: Event) -> Sequence[Event]:
+def decided(command: ProposeChange | ApproveChange | RejectChange | ApplyChange, *past: Event) -> Sequence[Event]:
     state: Any = None
     for event in past:
         state = RULES.evolve(state, event)
@@ -84,3 +84,11 @@ def test_inv06_why_a_change_is_rejected_is_a_personal_value_where_persons_are() 
     assert ended.holds_personal
     assert ended.data()["reason"] == {"clear": "Zofia called"}
     assert not Rules(FundsDecider()).types.change_ended.holds_personal
+
+
+def test_f4_what_falls_due_for_an_erased_person_ends_as_failed() -> None:
+    """Refused without an end it would stand as approved for ever."""
+    stored = proposed("olga").model_copy(update={"payload": {**PAYLOAD, "reason": {"erased": True}}})
+    later, *_ = decided(ApproveChange(**NAMED, by="carla"), proposed("olga"))
+    (ended,) = decided(ApplyChange(**NAMED), stored, later)
+    assert (ended.data()["status"], ended.data()["reason"].partition(":")[0]) == ("failed", "personal-value-not-clear")
