@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import orjson
 import yaml
+
+from libs.edge.importing_csv import Row
+from services.investors.import_csv import table
 
 # What is too short would be found by chance in random bytes; a name so short is looked for with its other half.
 _SHORTEST_BYTES = 6
@@ -22,16 +24,16 @@ _TINS = "tins"
 _WORDS = frozenset({"kind", "country", "nationality", "birth_country", "reason", "city"})
 
 
-def texts_of(path: Path, encoding: str = "utf-8-sig") -> set[str]:
-    """The personal texts of a file of investors."""
+def texts_of(path: Path) -> set[str]:
+    """The personal texts of a file of investors; of a row whose cells are not its columns none can be told."""
     found: set[str] = set()
-    with path.open(encoding=encoding, newline="") as file:
-        for row in csv.DictReader(file):
-            found.update(_texts(row))
+    for row in table(path).rows():
+        if isinstance(row, Row):
+            found.update(_texts(row.cells))
     return {text for text in found if len(text.encode()) >= _SHORTEST_BYTES}
 
 
-def _texts(row: dict[str, str]) -> Iterator[str]:
+def _texts(row: Mapping[str, str]) -> Iterator[str]:
     for column in _PERSONAL:
         if value := (row.get(column) or "").strip():
             yield value
