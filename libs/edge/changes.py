@@ -154,6 +154,7 @@ async def _shown(
 ) -> Sequence[Mapping[str, Any]]:
     """The changes as this caller may see them: personal values stay sealed for who has no permission for them."""
     edge = edge_of(request)
-    if not edge.permissions.allows(caller.actor.role, f"{edge.service}:personal"):
-        return changes
-    return await desk.opened(caller.scope, changes)
+    if edge.permissions.allows(caller.actor.role, f"{edge.service}:personal"):
+        changes = await desk.opened(caller.scope, changes)
+    # A reason that is sealed still, or erased, is none.
+    return [{**row, "reason": said if isinstance(said := row.get("reason"), str) else None} for row in changes]

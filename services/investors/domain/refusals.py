@@ -223,6 +223,13 @@ class HolderNotApproved(Refused):
     title = "A holder is not approved"
 
 
+class HolderIsLookedAt(Refused):
+    """A holder's screening is open or found something; all that its distributor is told (TA-I-6)."""
+
+    code = "holder-is-looked-at"
+    title = "A holder's file is being looked at"
+
+
 class ReviewIsOverdue(Refused):
     """A holder's review is overdue: it takes up nothing new (TA-I-2)."""
 

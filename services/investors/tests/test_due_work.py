@@ -56,7 +56,7 @@ class Files(People):
         self._rows = list(rows)
 
     async def rows(self, scope: Scope, sql: str, *arguments: object) -> list[Row]:
-        assert (scope, arguments) == (Scope("meridian"), (INVESTOR,))
+        assert (scope, arguments) == (Scope("meridian"), (INVESTOR, 2))
         return self._rows
 
 
