@@ -26,7 +26,7 @@ from libs.ports import Clock
 API_VERSION = "1"
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 (what a service is made of, each by its name)
     service: str,
     settings: Settings,
     clock: Clock,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -130,12 +130,13 @@ def change_routes(desk: ChangeDesk) -> APIRouter:
         """Changes, oldest first; a distributor's own ones for a caller bound to it."""
         after = query.after(request, UUID)
         rows = await desk.changes(caller.scope, query.filters(), str(after[0]) if after else None, query.limit + 1)
-        return page(request, query, rows, ("change",))
+        return page(request, query, await _shown(request, desk, caller, rows), ("change",))
 
     @router.get("/{change}", dependencies=[needs("changes:read")])
-    async def read_change(change: UUID, caller: CallerOf) -> ChangeView:
+    async def read_change(request: Request, change: UUID, caller: CallerOf) -> ChangeView:
         """One change."""
-        return ChangeView.model_validate(await _seen(desk, caller, change))
+        found = await _shown(request, desk, caller, [await _seen(desk, caller, change)])
+        return ChangeView.model_validate(found[0])
 
     return router
 
@@ -145,3 +146,13 @@ async def _seen(desk: ChangeDesk, caller: Caller, change: UUID) -> Mapping[str, 
     if found is None:
         raise NotFound("there is no such change", field="change", value=change)
     return found
+
+
+async def _shown(
+    request: Request, desk: ChangeDesk, caller: Caller, changes: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """The changes as this caller may see them: personal values stay sealed for who has no permission for them."""
+    edge = edge_of(request)
+    if not edge.permissions.allows(caller.actor.role, f"{edge.service}:personal"):
+        return changes
+    return await desk.opened(caller.scope, changes)

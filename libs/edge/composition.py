@@ -91,6 +91,7 @@ class Composition:
         self.keystore = ServiceVault(settings) if parts.holds_personal else None
         self.rules = Rules(parts.decider)
         self.gateway = Gateway(self.store, self.keyed)
+        self.desk = PostgresChangeDesk(self.rules, self.store, self.keystore.vault if self.keystore else None)
         self.paths: dict[Role, ServicePath] = {}
 
     @property
@@ -185,16 +186,16 @@ def compose(
 ) -> ServiceParts:
     """The parts of a service for `cartulary serve`; `routers` makes its routes over what is composed.
 
-    `due` makes the work that asks others before it is a command, `personal` names fields, beside the
-    commands' own, whose values no problem shows; `larger_bodies` see create_app.
+    `due` makes the work that asks others before it is a command, `personal` names the fields, beside those
+    that its commands name, whose values no problem shows; `larger_bodies` see create_app.
     """
     whole = Composition(parts, settings)
     if due is not None:
         whole.parts = replace(parts, due={**parts.due, **due(whole)})
-    personal = personal.union(*(kind.personal for kind in parts.decider.commands.values()))
+    of_commands = (kind.personal for kind in parts.decider.commands.values())
     app = create_app(
         whole.service, settings, whole.ports.clock, description=description, routers=routers(whole),
-        gateway=whole.gateway, desk=PostgresChangeDesk(whole.rules, whole.store), checks=whole.checks(),
-        personal=personal, larger_bodies=larger_bodies,
+        gateway=whole.gateway, desk=whole.desk, checks=whole.checks(),
+        personal=personal.union(*of_commands), larger_bodies=larger_bodies,
     )  # fmt: skip
     return ServiceParts(whole.service, app, whole.components(), whole.checks(), whole.open, whole.close)

@@ -13,9 +13,11 @@ from libs.adapters.postgres.store import PostgresStore
 from libs.kernel.decider import Command
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import NotFound
+from libs.kernel.personal import is_leaf
 from libs.kernel.streams import key_of
 from libs.ports import Scope
 from libs.runtime.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
+from libs.vault.vault import Vault
 
 _COLUMNS = (
     "change::text, key, command, payload::text, reads::text, status, proposer, approver,"
@@ -32,8 +34,8 @@ order by change limit $4
 class PostgresChangeDesk:
     """ChangeDesk of one service."""
 
-    def __init__(self, rules: Rules, store: PostgresStore) -> None:
-        self._rules, self._store = rules, store
+    def __init__(self, rules: Rules, store: PostgresStore, vault: Vault | None = None) -> None:
+        self._rules, self._store, self._vault = rules, store, vault
 
     async def propose(
         self, scope: Scope, actor: Actor, change: str, command: str, payload: Mapping[str, Any],
@@ -73,6 +75,17 @@ class PostgresChangeDesk:
         """Changes by id (which ascends with time), past `after`."""
         rows = await self._store.query(scope, _LIST, filters.get("status"), filters.get("command"), after, limit)
         return [_view(row) for row in rows]
+
+    async def opened(self, scope: Scope, changes: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """See ChangeDesk.opened: whoever approves a change sees what it is."""
+        if self._vault is None:
+            return changes
+        rows = await self._vault.open_rows(scope.tenant, changes)
+        return [{**row, "payload": {name: _clear(value) for name, value in row["payload"].items()}} for row in rows]
+
+
+def _clear(value: Any) -> Any:
+    return value["clear"] if is_leaf(value) and "clear" in value else value
 
 
 def _view(row: asyncpg.Record) -> dict[str, Any]:

@@ -74,3 +74,7 @@ class ChangeDesk(Protocol):
     ) -> Sequence[Mapping[str, Any]]:
         """Changes by id (UUIDv7, so by time), ascending, past `after`; `filters`: `status`, `command`."""
         ...
+
+    async def opened(self, scope: Scope, changes: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """These changes with the personal values of their payloads in clear, for who may see them."""
+        ...

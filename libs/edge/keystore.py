@@ -1,4 +1,4 @@
-"""The vault of a service's process: made at once, its schema when it opens, its state for health."""
+"""The vault of a service's process: made at once, its schema when the service opens, its state for health."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from libs.edge.health import State
 from libs.edge.settings import Settings
 from libs.edge.vault import make_vault, migrate_vault
 from libs.ports import StoreUnreachable
+from libs.vault.vault import Vault
 
 # No subject of any tenant: the question is only whether the key store answers.
 _NOBODY = ""
 
 
 class ServiceVault:
-    """The vault and what keeps it: connections open at first use."""
+    """The vault and what keeps it: connections open at first use. Raises SettingsInvalid, SecretUnusable."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.vault = make_vault(settings)
+        self.vault: Vault = make_vault(settings)
 
     async def prepare(self) -> None:
         """Bring the key store's schema to its newest form; raises StoreUnreachable."""

@@ -19,7 +19,7 @@ from libs.messages.person_values import BankDetails, BlockGround
 from libs.messages.values import Code, Country, Currency, Lei, Name
 from services.investors.domain import commands
 from services.investors.people import People
-from services.investors.sending import Body, OwnId, first_holder, send
+from services.investors.sending import Body, OwnId, facts_of, first_holder, send
 
 _OPENS = [needs("accounts:open")]
 
@@ -90,9 +90,8 @@ def bank_account_router() -> APIRouter:
         request: Request, investor: UUID, body: BankAccountBody, caller: CallerOf, now: Now
     ) -> Response:
         """Make a bank account known; it is paid to once it is verified (TA-I-5)."""
-        facts = {"currency": body.currency, "details": body.details}
-        ids = {"investor": investor, "bank_account": body.bank_account or uuid7(now)}
-        return await send(request, caller, now, commands.AddBankAccount, created="/bank-accounts/{id}", **ids, **facts)
+        facts = facts_of(body, investor=investor, bank_account=body.bank_account or uuid7(now))
+        return await send(request, caller, now, commands.AddBankAccount, facts, created="/bank-accounts/{id}")
 
     address = "/investors/{investor}/bank-accounts/{bank_account}"
 
@@ -101,16 +100,16 @@ def bank_account_router() -> APIRouter:
         request: Request, investor: UUID, bank_account: UUID, body: VerificationBody, caller: CallerOf, now: Now
     ) -> Response:
         """Say that the bank account is the investor's, and how that is known (TA-I-5)."""
-        ids = {"investor": investor, "bank_account": bank_account}
-        return await send(request, caller, now, commands.VerifyBankAccount, body, **ids)
+        facts = facts_of(body, investor=investor, bank_account=bank_account)
+        return await send(request, caller, now, commands.VerifyBankAccount, facts)
 
     @routes.post(f"{address}/close", dependencies=[needs("bank_accounts:add")])
     async def close_bank_account(
         request: Request, investor: UUID, bank_account: UUID, caller: CallerOf, now: Now
     ) -> Response:
         """Use the bank account no more."""
-        ids = {"investor": investor, "bank_account": bank_account}
-        return await send(request, caller, now, commands.CloseBankAccount, **ids)
+        facts = {"investor": investor, "bank_account": bank_account}
+        return await send(request, caller, now, commands.CloseBankAccount, facts)
 
     return routes
 
@@ -122,38 +121,37 @@ def account_router(people: People) -> APIRouter:
     @routes.post("/investors/{investor}/accounts", dependencies=_OPENS)
     async def open_account(request: Request, investor: UUID, body: AccountBody, caller: CallerOf, now: Now) -> Response:
         """Open a registered account (TA-I-1)."""
-        facts = {name: value for name, value in body if name != "account"}
-        ids = {"investor": investor, "account": body.account or uuid7(now)}
-        return await send(request, caller, now, commands.OpenAccount, created="/accounts/{id}", **ids, **facts)
+        facts = facts_of(body, investor=investor, account=body.account or uuid7(now))
+        return await send(request, caller, now, commands.OpenAccount, facts, created="/accounts/{id}")
 
     @routes.post("/accounts/{account}/instructions", dependencies=_OPENS)
     async def set_instructions(
         request: Request, account: UUID, body: InstructionsBody, caller: CallerOf, now: Now
     ) -> Response:
         """Reinvest distributions, or pay them in cash."""
-        ids = {"investor": await first_holder(people, caller, account), "account": account}
-        return await send(request, caller, now, commands.SetInstructions, body, **ids)
+        facts = facts_of(body, investor=await first_holder(people, caller, account), account=account)
+        return await send(request, caller, now, commands.SetInstructions, facts)
 
     @routes.post("/accounts/{account}/payout", dependencies=_OPENS)
     async def set_payout_account(
         request: Request, account: UUID, body: PayoutBody, caller: CallerOf, now: Now
     ) -> Response:
         """Name the bank account that is paid to for the first time; a change needs a second person (TA-I-5)."""
-        ids = {"investor": await first_holder(people, caller, account), "account": account}
-        return await send(request, caller, now, commands.SetPayoutAccount, body, **ids)
+        facts = facts_of(body, investor=await first_holder(people, caller, account), account=account)
+        return await send(request, caller, now, commands.SetPayoutAccount, facts)
 
     @routes.post("/accounts/{account}/blocks", dependencies=[needs("accounts:block")])
     async def block_account(request: Request, account: UUID, body: BlockBody, caller: CallerOf, now: Now) -> Response:
         """Forbid something to the account; lifting it needs a second person (TA-I-6)."""
-        facts = {"scope": body.scope, "ground": body.ground, "block": body.block or uuid7(now)}
         ids = {"investor": await first_holder(people, caller, account), "account": account}
-        return await send(request, caller, now, commands.BlockAccount, **ids, **facts)
+        facts = facts_of(body, **ids, block=body.block or uuid7(now))
+        return await send(request, caller, now, commands.BlockAccount, facts)
 
     @routes.post("/accounts/{account}/close", dependencies=_OPENS)
     async def close_account(request: Request, account: UUID, caller: CallerOf, now: Now) -> Response:
         """Close an account that holds nothing."""
-        ids = {"investor": await first_holder(people, caller, account), "account": account}
-        return await send(request, caller, now, commands.CloseAccount, **ids)
+        facts = {"investor": await first_holder(people, caller, account), "account": account}
+        return await send(request, caller, now, commands.CloseAccount, facts)
 
     return routes
 
@@ -165,9 +163,8 @@ def distributor_router(people: People) -> APIRouter:
     @routes.post("/distributors")
     async def register_distributor(request: Request, body: DistributorBody, caller: CallerOf, now: Now) -> Response:
         """Register a distributor under its code (TA-I-8)."""
-        identity = body.distributor or uuid7(now)
-        facts = {name: value for name, value in body if name != "distributor"}
-        command = command_from(commands.RegisterDistributor, facts, distributor=identity, now=now)
+        facts = facts_of(body, distributor=body.distributor or uuid7(now))
+        command = command_from(commands.RegisterDistributor, facts, now=now)
         return await accept(request, command, created=f"/distributors/{body.code}")
 
     @routes.post("/distributors/{code}/end")

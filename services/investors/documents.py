@@ -57,9 +57,9 @@ def router(people: People, settings: Settings) -> APIRouter:
         document = await people.vault.put_document(
             caller.tenant, str(investor), content, media_type, limit_bytes=settings.max_document_bytes
         )
-        facts = {"document": document, "kind": kind, "media_type": media_type, "size_bytes": len(content)}
         created = f"/investors/{investor}/documents/{document}"
-        return await send(request, caller, now, FileDocument, investor=investor, created=created, **facts)
+        facts = {"document": document, "kind": kind, "media_type": media_type, "size_bytes": len(content)}
+        return await send(request, caller, now, FileDocument, {"investor": investor, **facts}, created)
 
     @routes.get("/investors/{investor}/documents", response_model=PageOf[views.DocumentView])
     async def list_documents(

@@ -20,7 +20,7 @@ from services.investors.domain.commands import ExportPersonalData
 from services.investors.history import events
 from services.investors.people import PERSONAL, People, Row, full_name, may
 from services.investors.queries import COLUMNS, answer, person
-from services.investors.sending import Body, send
+from services.investors.sending import Body, facts_of, send
 
 _HELD = f"{ACCOUNT} where account in (select account from account_holders where investor = $1) order by reference"
 _BANKS = f"{BANK_ACCOUNT} where investor = $1 order by added_at, bank_account"
@@ -54,7 +54,7 @@ def router(people: People) -> APIRouter:
     async def export_person(request: Request, investor: UUID, body: ExportBody, caller: CallerOf, now: Now) -> Response:
         """A person's whole data; that it was handed out is on the record before it is (GDPR 15, 20)."""
         await person(people, caller, investor)
-        recorded = await send(request, caller, now, ExportPersonalData, body, investor=investor)
+        recorded = await send(request, caller, now, ExportPersonalData, facts_of(body, investor=investor))
         if recorded.status_code != 200:
             return recorded
         return answer(await _whole(people, caller, investor))

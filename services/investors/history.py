@@ -67,9 +67,9 @@ async def events(
     """
     await person(people, caller, investor)
     own: list[str] = [stream_name(SERVICE, investor, "investor", investor)]
-    for row in await people.rows(caller.scope, _STREAMS, investor):
-        own.append(stream_name(SERVICE, investor, row["aggregate"], row["id"]))
-    for row in await people.rows(caller.scope, _CHANGES, str(investor)):
-        own.append(change_stream(SERVICE, str(investor), row["change"]))
+    things = await people.rows(caller.scope, _STREAMS, investor)
+    own += [stream_name(SERVICE, investor, row["aggregate"], row["id"]) for row in things]
+    changes = await people.rows(caller.scope, _CHANGES, str(investor))
+    own += [change_stream(SERVICE, str(investor), row["change"]) for row in changes]
     hidden: list[Any] = [] if telling and caller.distributor is None else list(TELLING)
     return await people.rows(caller.scope, _EVENTS, own, after, hidden, limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from libs.edge.auth import CallerOf
+from libs.edge.auth import Caller, CallerOf
+from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
 from libs.edge.guard import needs
 from libs.edge.settings import Settings
@@ -19,7 +20,7 @@ from libs.messages import investors as messages
 from libs.messages.person_values import Address, BankDetails, Contact, Identity, TaxIdentity, TaxStatus
 from libs.messages.values import Code, Currency
 from services.investors.domain import commands
-from services.investors.sending import Body, OwnId, send
+from services.investors.sending import Body, OwnId, facts_of, send
 
 _REGISTERS = [needs("investors:register")]
 _REVIEWS = [needs("investors:review")]
@@ -62,8 +63,9 @@ class CertificationBody(Body):
 
 
 class ResolutionBody(Body):
-    """What a reviewer says of a hit."""
+    """What a reviewer says of a hit of the present round."""
 
+    round: messages.Round
     entry: Annotated[str, Field(min_length=1, max_length=80)]
     outcome: messages.HitOutcome
     reason: messages.Text
@@ -95,39 +97,43 @@ def router(settings: Settings) -> APIRouter:
     return routes
 
 
+def registration(body: InvestorBody, caller: Caller, now: datetime) -> commands.RegisterInvestor:
+    """The command of one registration; raises InvalidRequest."""
+    ids = {"investor": body.investor or uuid7(now)}
+    if body.bank is not None:
+        ids["bank_account"] = body.bank_account or uuid7(now)
+    return command_from(commands.RegisterInvestor, facts_of(body, **ids), placed_by=caller.distributor, now=now)
+
+
 def _onboarding(routes: APIRouter) -> None:
     @routes.post("/investors", dependencies=_REGISTERS)
     async def register_investor(request: Request, body: InvestorBody, caller: CallerOf, now: Now) -> Response:
         """Register a person, as a draft or as a complete file (TA-I-1)."""
-        ids = {"investor": body.investor or uuid7(now)}
-        if body.bank is not None:
-            ids["bank_account"] = body.bank_account or uuid7(now)
-        facts = {name: value for name, value in body if name not in {"investor", "bank_account"}}
-        return await send(request, caller, now, commands.RegisterInvestor, created="/investors/{id}", **facts, **ids)
+        return await accept(request, registration(body, caller, now), created="/investors/{id}")
 
     @routes.post("/investors/{investor}/particulars", dependencies=_REGISTERS)
     async def amend_particulars(
         request: Request, investor: UUID, body: ParticularsBody, caller: CallerOf, now: Now
     ) -> Response:
         """Change a person's particulars; a new name is screened again (TA-I-3)."""
-        return await send(request, caller, now, commands.AmendParticulars, body, investor=investor)
+        return await send(request, caller, now, commands.AmendParticulars, facts_of(body, investor=investor))
 
     @routes.post("/investors/{investor}/tax", dependencies=_REGISTERS)
     async def certify_tax_status(
         request: Request, investor: UUID, body: CertificationBody, caller: CallerOf, now: Now
     ) -> Response:
         """File the self-certification of tax residences (TA-I-4)."""
-        return await send(request, caller, now, commands.CertifyTaxStatus, body, investor=investor)
+        return await send(request, caller, now, commands.CertifyTaxStatus, facts_of(body, investor=investor))
 
     @routes.post("/investors/{investor}/submit", dependencies=_REGISTERS)
     async def submit_onboarding(request: Request, investor: UUID, caller: CallerOf, now: Now) -> Response:
         """Hand the file in for screening and review (TA-I-2)."""
-        return await send(request, caller, now, commands.SubmitOnboarding, investor=investor)
+        return await send(request, caller, now, commands.SubmitOnboarding, {"investor": investor})
 
     @routes.post("/investors/{investor}/withdraw", dependencies=_REGISTERS)
     async def withdraw_onboarding(request: Request, investor: UUID, caller: CallerOf, now: Now) -> Response:
         """Give up a draft."""
-        return await send(request, caller, now, commands.WithdrawOnboarding, investor=investor)
+        return await send(request, caller, now, commands.WithdrawOnboarding, {"investor": investor})
 
 
 def _review(routes: APIRouter, settings: Settings) -> None:
@@ -136,14 +142,14 @@ def _review(routes: APIRouter, settings: Settings) -> None:
         request: Request, investor: UUID, body: ResolutionBody, caller: CallerOf, now: Now
     ) -> Response:
         """Dismiss or confirm a hit of the present round (TA-I-3)."""
-        return await send(request, caller, now, commands.ResolveHit, body, investor=investor)
+        return await send(request, caller, now, commands.ResolveHit, facts_of(body, investor=investor))
 
     @routes.post("/investors/{investor}/information-request", dependencies=_REVIEWS)
     async def request_more_information(
         request: Request, investor: UUID, body: InformationBody, caller: CallerOf, now: Now
     ) -> Response:
         """Send the file back for more information."""
-        return await send(request, caller, now, commands.RequestMoreInformation, body, investor=investor)
+        return await send(request, caller, now, commands.RequestMoreInformation, facts_of(body, investor=investor))
 
     @routes.post("/investors/{investor}/approve", dependencies=_REVIEWS)
     async def approve_investor(
@@ -151,7 +157,9 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     ) -> Response:
         """Take the investor on with a risk rating (TA-I-2)."""
         after = _review_after(settings, body.risk)
-        return await send(request, caller, now, commands.ApproveInvestor, body, investor=investor, review_after=after)
+        return await send(
+            request, caller, now, commands.ApproveInvestor, facts_of(body, investor=investor, review_after=after)
+        )
 
     @routes.post("/investors/{investor}/reject", dependencies=_REVIEWS)
     async def reject_investor(
@@ -159,7 +167,9 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     ) -> Response:
         """Do not take the investor on."""
         retention = _days(settings.retention_days)
-        return await send(request, caller, now, commands.RejectInvestor, body, investor=investor, retention=retention)
+        return await send(
+            request, caller, now, commands.RejectInvestor, facts_of(body, investor=investor, retention=retention)
+        )
 
     @routes.post("/investors/{investor}/review", dependencies=_REVIEWS)
     async def complete_review(
@@ -167,13 +177,17 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     ) -> Response:
         """Complete the periodic review, or change the rating."""
         after = _review_after(settings, body.risk)
-        return await send(request, caller, now, commands.CompleteReview, body, investor=investor, review_after=after)
+        return await send(
+            request, caller, now, commands.CompleteReview, facts_of(body, investor=investor, review_after=after)
+        )
 
     @routes.post("/investors/{investor}/end", dependencies=_REVIEWS)
     async def end_relationship(request: Request, investor: UUID, caller: CallerOf, now: Now) -> Response:
         """End the business relationship; refused while an account is open (TA-I-7)."""
         retention = _days(settings.retention_days)
-        return await send(request, caller, now, commands.EndRelationship, investor=investor, retention=retention)
+        return await send(
+            request, caller, now, commands.EndRelationship, {"investor": investor, "retention": retention}
+        )
 
 
 def _review_after(settings: Settings, risk: messages.Risk) -> timedelta | None:

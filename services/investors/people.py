@@ -22,7 +22,7 @@ Row = dict[str, Any]
 _JSON = frozenset(
     {
         "identity", "address", "contact", "tax", "tax_identities", "details", "ground", "reason", "lift_reason",
-        "holders", "blocked", "payload",
+        "holders", "blocked", "asked",
     }
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ class People:
 
     async def rows(self, scope: Scope, sql: str, *arguments: object) -> list[Row]:
         """The rows of a query, JSON columns read; personal values stay kept."""
-        return [_read(row) for row in await self.store.query(scope, sql, *arguments)]
+        return [_read(dict(row)) for row in await self.store.query(scope, sql, *arguments)]
 
     async def one(self, scope: Scope, sql: str, field: str, identity: UUID | str, *more: object) -> Row:
         """The one row of a query by id; raises NotFound, for another distributor's too (TA-I-8)."""

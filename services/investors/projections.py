@@ -1,7 +1,7 @@
 """Read tables of investors from its attested events (migrations/001); personal values go through sealed.
 
-Every row but `investors` follows from the events of one lane; there `open_accounts` is a sum, so that the order of lanes
-does not matter (W-19).
+Every row but `investors` follows from the events of one lane; there `open_accounts` is a sum, so that the order of
+lanes does not matter (W-19).
 """
 
 from __future__ import annotations
@@ -23,12 +23,7 @@ _SILENT = (
     messages.KeyDestroyed,
 )
 # The columns of a person that are sealed.
-PERSONAL = ("identity", "address", "contact", "tax_identities")
-_STAGES: Mapping[type[Event], str] = {
-    messages.OnboardingSubmitted: "submitted",
-    messages.MoreInformationRequested: "more_information",
-    messages.OnboardingWithdrawn: "withdrawn",
-}
+PERSONAL = ("identity", "address", "contact", "tax_identities", "asked")
 
 
 def project(event: Event, seen: AttestedEvent) -> Iterable[Change]:
@@ -82,13 +77,13 @@ def _values(event: messages.InvestorsEvent, seen: AttestedEvent) -> dict[str, An
         case messages.ScreeningRequested(round=number):
             return {"screening": "requested", "screening_round": number}
         case messages.ScreeningUnavailable(round=number):
-            return {"screening": "unavailable", "screening_round": number}
+            return {"screening": "unavailable", "screening_round": number, "answered": True}
         case messages.InvestorApproved() | messages.ReviewCompleted():
             return _reviewed(event)
         case messages.ReviewFellDue():
             return {"review_overdue": True}
         case _:
-            return _ending(event)
+            return _moved(event, seen)
 
 
 def _reviewed(event: messages.InvestorApproved | messages.ReviewCompleted) -> dict[str, Any]:
@@ -97,7 +92,7 @@ def _reviewed(event: messages.InvestorApproved | messages.ReviewCompleted) -> di
     return {**stage, **due, "review_overdue": False}
 
 
-def _ending(event: messages.InvestorsEvent) -> dict[str, Any]:
+def _moved(event: messages.InvestorsEvent, seen: AttestedEvent) -> dict[str, Any]:
     match event:
         case messages.InvestorRejected(reason=reason):
             kept_until = event.model_dump(mode="json", include={"retain_until"})
@@ -105,9 +100,13 @@ def _ending(event: messages.InvestorsEvent) -> dict[str, Any]:
         case messages.RelationshipEnded():
             return {"stage": "ended", **event.model_dump(mode="json", include={"retain_until"})}
         case messages.InvestorErased():
-            return {"stage": "erased", **dict.fromkeys(PERSONAL, {"erased": True})}
-        case _ if type(event) in _STAGES:
-            return {"stage": _STAGES[type(event)]}
+            return {"stage": "erased", **{column: {"erased": True} for column in PERSONAL}}
+        case messages.OnboardingSubmitted():
+            return {"stage": "submitted", "answered": False, "asked": None}
+        case messages.MoreInformationRequested():
+            return {"stage": "more_information", "asked": sealed(event, seen, "what")["what"]}
+        case messages.OnboardingWithdrawn():
+            return {"stage": "withdrawn"}
         case _:
             raise UnknownEvent("the table investors does not know this event", field="type", value=event.type_name())
 
@@ -119,7 +118,7 @@ def _document(event: messages.DocumentFiled, seen: AttestedEvent) -> Change:
 
 
 def _recorded(event: messages.ScreeningRecorded, seen: AttestedEvent) -> Iterable[Change]:
-    found = {"screening": "hits" if event.hits else "clear", "screening_round": event.round}
+    found = {"screening": "hits" if event.hits else "clear", "screening_round": event.round, "answered": True}
     yield _investor(event, seen, found)
     about = {"list_version": event.list_version, "provider": event.provider, "found_at": seen.body["time"]}
     for hit in event.hits:

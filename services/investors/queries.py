@@ -19,10 +19,10 @@ from libs.messages.values import Code, Country
 from services.investors import views
 from services.investors.people import PERSONAL, People, Row, may
 
-COLUMNS = ("identity", "address", "contact", "tax_identities")
+COLUMNS = ("identity", "address", "contact", "tax_identities", "asked")
 INVESTOR = """
 select investor, kind, category, reference, distributor, country, identity::text, address::text, contact::text,
-       tax::text, tax_identities::text, status, screening, rejection, risk, review_due_at, review_overdue,
+       tax::text, tax_identities::text, asked::text, status, screening, rejection, risk, review_due_at, review_overdue,
        open_accounts, retain_until, registered_at, changed_at
 from investors"""
 _ONE = f"{INVESTOR} where investor = $1 and registered_at is not null"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Request
@@ -14,8 +15,6 @@ from libs.edge.auth import Caller
 from libs.edge.commands import accept, command_from
 from services.investors.domain.commands import InvestorCommand
 from services.investors.people import People
-
-Kind = TypeVar("Kind", bound=InvestorCommand)
 
 # A caller that derives ids from names of its own can repeat a request for ever: what is there already stays.
 OwnId = Annotated[UUID | None, Field(description="The id it shall have; without one it gets a new one.")]
@@ -28,12 +27,17 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def facts_of(body: BaseModel, **ids: Any) -> dict[str, Any]:
+    """What a body says, with the ids that the address has or the route gives."""
+    return {**dict(body), **ids}
+
+
 async def send(
-    request: Request, caller: Caller, now: datetime, kind: type[Kind], body: BaseModel | None = None, /,
-    created: str | None = None, **more: Any,
+    request: Request, caller: Caller, now: datetime, kind: type[InvestorCommand], facts: Mapping[str, Any],
+    created: str | None = None,
 ) -> Response:  # fmt: skip
     """Send a command on an investor or on what is its own, in the name of the caller's distributor (TA-I-8)."""
-    command = command_from(kind, body, **more, placed_by=caller.distributor, now=now)
+    command = command_from(kind, facts, placed_by=caller.distributor, now=now)
     return await accept(request, command, created=created)
 
 

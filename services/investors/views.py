@@ -36,7 +36,10 @@ class PersonalView(BaseModel):
 
 
 class InvestorView(PersonalView):
-    """An investor as it stands; `screening`, `risk` and `rejection` are null for a distributor."""
+    """An investor as it stands; `screening`, `risk` and `rejection` are null for a distributor.
+
+    `asked` is what a reviewer still needs.
+    """
 
     investor: UUID
     kind: InvestorKind
@@ -49,6 +52,7 @@ class InvestorView(PersonalView):
     contact: Contact | None
     tax: TaxStatus | None
     tax_identities: list[TaxIdentity] | None
+    asked: str | None
     status: InvestorStatus
     screening: Screening | None
     rejection: RejectionReason | None

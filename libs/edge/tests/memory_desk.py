@@ -71,3 +71,6 @@ class FakeDesk:
         rows = sorted(self._of(scope), key=lambda row: str(row["change"]))
         wanted = [row for row in rows if all(row[name] == value for name, value in filters.items())]
         return [row for row in wanted if after is None or row["change"] > after][:limit]
+
+    async def opened(self, scope: Scope, changes: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        return changes

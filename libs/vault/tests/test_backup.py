@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,8 @@ LATER = NOW + timedelta(days=3)
 
 
 async def no_erasures() -> AsyncIterator[Erasure]:
-    for erasure in ():
+    empty: tuple[Erasure, ...] = ()
+    for erasure in empty:
         yield erasure
 
 
@@ -75,7 +75,7 @@ async def test_what_was_lost_is_back_and_again_changes_nothing(dsn: str, lost: s
     kinds = {"tombstone": 1, "key": 1_202, "tokens": 1_202, "document": 1}
     assert saved.rows == kinds
     assert saved.path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(saved.path.parent) == [saved.path.name]
+    assert list(saved.path.parent.iterdir()) == [saved.path]
     async with vault_on(lost, tmp_path / "kek") as after:
         with pytest.raises(KeyMissing):
             await opened_name(after, SUBJECTS[0], data)
@@ -157,7 +157,7 @@ async def test_an_expired_back_up_is_refused_and_deleted_by_the_next(dsn: str, t
             await restore(vault.store, old.path, SECRET, NOW + GOOD_FOR, no_erasures())
         new = await back_up(vault.store, tmp_path / "safe", SECRET, NOW + GOOD_FOR)
         assert new.deleted == [old.path]
-        assert len(os.listdir(tmp_path / "safe")) == 3
+        assert len(list((tmp_path / "safe").iterdir())) == 3
 
 
 async def test_a_back_up_that_breaks_off_leaves_no_file(dsn: str, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_back_up_that_breaks_off_leaves_no_file(dsn: str, tmp_path: Path
         await admin.close()
         with pytest.raises(CheckUnavailable):
             await back_up(vault.store, tmp_path / "safe", SECRET, NOW)
-        assert os.listdir(tmp_path / "safe") == []
+        assert list((tmp_path / "safe").iterdir()) == []
         (tmp_path / "file").write_text("")
         with pytest.raises(BackupUnusable, match="cannot be written"):
             await back_up(vault.store, tmp_path / "file", SECRET, NOW)

@@ -163,7 +163,12 @@ def close_account(command: CloseAccount, account: Account) -> Sequence[Event]:
         return []
     check_free(account)
     return [
-        published.AccountClosed(investor=command.investor, account=command.account, reference=account.opened.reference),
+        published.AccountClosed(
+            investor=command.investor,
+            account=command.account,
+            reference=account.opened.reference,
+            holders=account.opened.holders,
+        ),
         published.InvestorAccountRemoved(investor=command.investor, account=command.account),
     ]
 

@@ -19,10 +19,11 @@ create table investors (
     screening       text        not null default 'none'
                                 check (screening in ('none', 'requested', 'clear', 'hits', 'unavailable')),
     screening_round int         not null default 0,
-    -- Review begins when screening has answered, or could not (TA-I-2, TA-I-3).
-    status          text        generated always as (case
-        when stage = 'submitted' and screening in ('clear', 'hits', 'unavailable') then 'in_review'
-        else stage end) stored,
+    -- Review begins when screening has answered since the submission, or could not (TA-I-2, TA-I-3).
+    answered        boolean     not null default false,
+    status          text        generated always as (
+        case when stage = 'submitted' and answered then 'in_review' else stage end) stored,
+    asked           jsonb,
     rejection       text,
     risk            text,
     review_due_at   timestamptz,

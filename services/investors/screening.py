@@ -1,0 +1,98 @@
+"""Work that falls due and asks others first: screening, and the destruction of an erased person's key (W-25)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+import structlog
+from pydantic import TypeAdapter
+
+from libs.kernel.decider import Command
+from libs.kernel.errors import CartularyError
+from libs.messages.investors import ScreeningHit
+from libs.messages.person_values import Identity
+from libs.ports import DueRow, Scope
+from services.investors.domain.commands import RecordKeyDestroyed, RecordScreening, RecordScreeningUnavailable
+from services.investors.people import People, clear
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
+_PERSON = "select identity::text, country, stage from investors where investor = $1 and registered_at is not null"
+_IDENTITY: TypeAdapter[Identity] = TypeAdapter(Identity)
+
+
+class ProviderAway(CartularyError):
+    """The screening provider does not answer (TA-I-3)."""
+
+    code = "screening-provider-away"
+    status = 503
+
+
+class Answer(NamedTuple):
+    """What a provider found, and in which version of its lists."""
+
+    provider: str
+    list_version: str
+    hits: tuple[ScreeningHit, ...]
+
+
+class ScreeningProvider(Protocol):
+    """The port of screening: name, date and country become hits (TA-I-3)."""
+
+    async def screen(self, person: Identity, country: str) -> Answer:
+        """The entries that are like the person; raises ProviderAway."""
+        ...
+
+
+def screen(people: People, provider: ScreeningProvider | None) -> Callable[[DueRow, datetime], Awaitable[Command]]:
+    """`ScreenInvestor`: ask the provider about a person; none, or one that is away, is on record too (TA-I-3)."""
+
+    async def screened(row: DueRow, now: datetime) -> Command:
+        round_ = {"investor": UUID(row.payload["investor"]), "round": row.payload["round"], "now": now}
+        try:
+            person = await _person(people, row)
+            if person is not None and provider is None:
+                raise ProviderAway("no screening list is configured")
+            if person is not None and provider is not None:
+                answer = await provider.screen(*person)
+                return RecordScreening(
+                    **round_, provider=answer.provider, list_version=answer.list_version, hits=answer.hits
+                )
+        except CartularyError as away:
+            # Whatever hinders, the case stays in review and is asked again (invariant 11).
+            log.warning("screening_waits", code=away.code, attempt=row.payload["attempt"])
+        retry_at = now + pause_after(row.payload["attempt"])
+        # Of a person who is erased or gone this decides nothing.
+        return RecordScreeningUnavailable(**round_, attempt=row.payload["attempt"], retry_at=retry_at)
+
+    return screened
+
+
+def pause_after(attempt: int) -> timedelta:
+    """How long to wait after a failed attempt, from 1: a minute, doubled each time, an hour at most."""
+    doublings: int = 2 ** min(attempt, 20)
+    return min(FIRST_RETRY * doublings, LONGEST_RETRY)
+
+
+def destroy_key(people: People) -> Callable[[DueRow, datetime], Awaitable[Command]]:
+    """`DestroyKey`: once the ledger has the erasure, the key goes for good (TA-I-7)."""
+
+    async def destroyed(row: DueRow, now: datetime) -> Command:
+        investor: str = row.payload["investor"]
+        await people.vault.erase(row.tenant, investor, row.at)
+        return RecordKeyDestroyed(investor=UUID(investor), now=now)
+
+    return destroyed
+
+
+async def _person(people: People, row: DueRow) -> tuple[Identity, str] | None:
+    """The person as it stands, and its country; None for one who is erased or gone."""
+    rows = await people.rows(Scope(row.tenant), _PERSON, UUID(row.payload["investor"]))
+    opened: list[dict[str, Any]] = await people.vault.open_rows(row.tenant, rows)
+    if not opened or (identity := clear(opened[0]["identity"])) is None:
+        return None
+    return _IDENTITY.validate_python(identity), opened[0]["country"]
