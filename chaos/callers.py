@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
-from chaos.load import Answer, JourneyBroken, Load, Sent
+from chaos.load import Action, Answer, JourneyBroken, Load, Sent
 
 RECENT = 400
 
 
-class Callers:
+class Callers(ABC):
     """Callers of one service; `service` and `roles` (by subject) are given by the class."""
 
     service: str
@@ -18,6 +19,10 @@ class Callers:
 
     def __init__(self, load: Load, rate_per_s: float) -> None:
         self.load, self.rate_per_s, self.random = load, rate_per_s, load.random
+
+    @abstractmethod
+    def next_action(self) -> Action:
+        """What a caller does next."""
 
     def new(self, path: str, body: dict[str, Any] | None, caller: str) -> Sent:
         """A command under a key of its own."""

@@ -19,6 +19,7 @@ import aiohttp
 import orjson
 
 from chaos.nursery import Child, Nursery
+from chaos.people import write_screening_list
 from libs.edge.auth import checked_identity
 from libs.edge.issuer import LocalIssuer
 from libs.ledger.deploy import deploy
@@ -220,7 +221,8 @@ async def running_fleet(
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o711)
         with local_stack(place, block_time_s=block_time_s, faults=True) as addresses:
-            given = {"lanes": lanes, "block_period_ms": round(block_time_s * 1000), **_UNLIMITED, **settings}
+            own = {"screening_list": write_screening_list(place)} if INVESTORS in services else {}
+            given = {"lanes": lanes, "block_period_ms": round(block_time_s * 1000), **_UNLIMITED, **own, **settings}
             environment = {**os.environ, **addresses.environment(), "PYTHONPATH": str(CHECKOUT)}
             environment |= {f"CARTULARY_{name.upper()}": str(value) for name, value in given.items()}
             await deploy([addresses.ledger], place / "keys", place, lanes=lanes, producers=list(services))

@@ -112,6 +112,7 @@ class Load:
     def __post_init__(self) -> None:
         self._tokens: dict[str, str] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+        self._running: list[Workload] = []
         self._session: aiohttp.ClientSession | None = None
         self._committed = asyncio.Condition()
 
@@ -121,10 +122,11 @@ class Load:
         self._tokens |= {sub: self.fleet.token(sub, role) for sub, role in workload.roles.items()}
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Send at the rates while the block lasts, whatever the answers; then wait for every final answer."""
+    async def running(self, *services: str) -> AsyncIterator[None]:
+        """Send to all services, or those named, while the block lasts; then wait for every final answer."""
+        self._running = [one for one in self.workloads if not services or one.service in services]
         async with self.connected():
-            sending = [asyncio.create_task(self._send_for_ever(one)) for one in self.workloads]
+            sending = [asyncio.create_task(self._send_for_ever(one)) for one in self._running]
             try:
                 yield
             finally:
@@ -159,12 +161,12 @@ class Load:
         assert not self._under_way, f"{len(self._under_way)} callers still wait after {within_s:.0f} s"
 
     async def all_lanes_commit(self, since: float, within_s: float = 90.0) -> float:
-        """Seconds from `since` until each lane committed a command to each service that was sent after it.
+        """Seconds from `since` until each lane committed a later command to each service that has load.
 
         Raises TimeoutError naming the lanes that did not.
         """
         lanes = self.fleet.identity.lanes
-        every = {(one.service, lane) for one in self.workloads for lane in range(lanes)}
+        every = {(one.service, lane) for one in self._running for lane in range(lanes)}
         done: dict[tuple[str, int], float] = {}
         looked = len(self.sent)
         while looked and self.sent[looked - 1].at >= since:
@@ -184,8 +186,6 @@ class Load:
             missing = sorted(every - done.keys())
             raise TimeoutError(f"services' lanes {missing} committed nothing new in {within_s:.0f} s") from None
         return max(done.values()) - since
-
-    # --- one request -------------------------------------------------------------------------------------------------
 
     async def call(
         self, caller: str, service: str, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
@@ -249,8 +249,6 @@ class Load:
         workload = next(one for one in self.workloads if one.service == service)
         found = await self.call(next(iter(workload.roles)), service, "GET", path)
         return found[0] if found is not None else 0
-
-    # --- the callers -------------------------------------------------------------------------------------------------
 
     async def _send_for_ever(self, workload: Workload) -> None:
         following = time.monotonic()
