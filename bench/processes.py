@@ -26,13 +26,13 @@ from libs.stack.places import CHECKOUT, free_port
 LANES = 4
 TENANT = "manco-bench"
 # The benches share a ledger and the topics, so that nobody's runs are foreign to another's attestation.
-PRODUCERS = ("funds", "orders")
+PRODUCERS = ("funds", "investors", "orders")
 READY_WITHIN_S = 60.0
 # One caller is measured, as fast as it goes.
 UNLIMITED = {f"rate_{of}_{what}": 1_000_000 for of in ("subject", "tenant") for what in ("per_s", "burst")}
 # The kernel ends a process with the one that started it, however that one ends (PR_SET_PDEATHSIG).
 _TIED = "import ctypes; ctypes.CDLL(None).prctl(1, 9); "
-_SERVE = _TIED + "from libs.cli.main import app; app()"
+_CARTULARY = _TIED + "from libs.cli.main import app; app()"
 
 
 @dataclass
@@ -58,14 +58,18 @@ class Processes:
                 env=self.environment(**settings),
             )  # fmt: skip
 
-    async def serve(self, service: str, **settings: str | float) -> str:
-        """`cartulary serve` of one service; its address, when it is ready."""
-        port = free_port()
-        self.start(service, ["-c", _SERVE, "serve", service, "--port", str(port)], piped=False, **settings)
+    async def serve(self, service: str, *, name: str | None = None, **settings: str | float) -> str:
+        """`cartulary serve` of one service, as `name` where it has several processes; its address, when it is ready."""
+        port, known = free_port(), name or service
+        self.run(known, ["serve", service, "--port", str(port)], **settings)
         address = f"http://127.0.0.1:{port}"
-        if not await until(lambda: self._is_well(service, address), READY_WITHIN_S, every_s=0.1):
-            raise BenchFailed(f"{service} was not ready within {READY_WITHIN_S:.0f} s{self.last_words(service)}")
+        if not await until(lambda: self._is_well(known, address), READY_WITHIN_S, every_s=0.1):
+            raise BenchFailed(f"{known} was not ready within {READY_WITHIN_S:.0f} s{self.last_words(known)}")
         return address
+
+    def run(self, name: str, words: Sequence[str], **settings: str | float) -> None:
+        """`cartulary` with these words, as a process under this name."""
+        self.start(name, ["-c", _CARTULARY, *words], piped=False, **settings)
 
     async def _is_well(self, service: str, address: str) -> bool:
         self.look(service)

@@ -1,4 +1,4 @@
-"""Every rule of the write path, and every rule of funds, is cited by at least one test (issue 3, point 8)."""
+"""Every rule of the write path, of funds and of investors is cited by at least one test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("libs", "services", "contracts", "tests", "tests-e2e")
-RULES = [f"W-{number}" for number in range(1, 26)] + [f"F-{number}" for number in range(1, 5)]
-_CITED = re.compile(r"\b([WF])[-_]?0?(\d{1,2})(?=\D|$)", re.IGNORECASE)
+RULES = [f"{letter}-{number}" for letter, last in (("W", 25), ("F", 4), ("I", 8)) for number in range(1, last + 1)]
+_CITED = re.compile(r"\b([WFI])[-_]?0?(\d{1,2})(?=\D|$)", re.IGNORECASE)
 
 
 def _cited() -> set[str]:

@@ -91,7 +91,7 @@ async def people_stage(office: Office, clock: Clock, story: Story, told: Told) -
     await _applicants(office, clock, story, done)
     for search in story.searches:
         answer = await office.operations.search("/investors/search", {search.kind: search.text, "limit": 100})
-        done.found.append((search.text, len(answer["items"])))
+        done.found.append((search.label, len(answer["items"])))
     return done
 
 
@@ -233,9 +233,12 @@ async def _all(what: str, rows: Iterable[Row], one: Callable[[Row], Awaitable[No
         done += 1
         told(what, done, len(rows))
 
-    async with asyncio.TaskGroup() as group:
-        for row in rows:
-            group.create_task(in_turn(row))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for row in rows:
+                group.create_task(in_turn(row))
+    except* CartularyError as errors:
+        raise errors.exceptions[0] from None
 
 
 def session() -> aiohttp.ClientSession:

@@ -52,8 +52,9 @@ class BankAccountChange(_Part):
 
 
 class Search(_Part):
-    """Somebody looks for a person, in whatever spelling they know."""
+    """Somebody looks for a person, in whatever spelling they know; `label` says of it what may be shown."""
 
+    label: Name
     kind: Literal["name", "iban", "tin", "reference"] = "name"
     text: str
 

@@ -1,4 +1,4 @@
-"""Import a document through a service's API: good entries go in, bad ones are named, again changes nothing."""
+"""Import a document or the rows of a file through a service's API: the bad are named, again changes nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from libs.cli.rows import RowOptions
     from libs.edge.importing import BadEntry, Entry, Imported
     from libs.edge.settings import Settings
 
@@ -20,32 +21,58 @@ BAD_ENTRIES, NOT_IMPORTED = 1, 2
 
 
 @app.command(name="import")
-def import_(
-    service: Annotated[str, typer.Argument(help="The service that the document is for: funds.")],
-    file: Annotated[Path, typer.Argument(help="The document, YAML.", exists=True, dir_okay=False)],
+def import_(  # noqa: PLR0913  (each is an option of the command line)
+    service: Annotated[str, typer.Argument(help="The service that it is for: funds, investors.")],
+    file: Annotated[
+        Path, typer.Argument(help="Of funds a YAML document, of investors a CSV.", exists=True, dir_okay=False)
+    ],
+    *,
     url: Annotated[str, typer.Option(help="Where the fleet is served.")] = "http://127.0.0.1:8000",
     tenant: Annotated[str, typer.Option(help="Management company that it belongs to.")] = "demo",
     maker: Annotated[str, typer.Option(help="Subject that sends and proposes.")] = "import-maker",
-    checker: Annotated[str, typer.Option(help="Subject that approves.")] = "import-checker",
+    checker: Annotated[str, typer.Option(help="Subject that approves (documents).")] = "import-checker",
+    submit: Annotated[bool, typer.Option("--submit", help="Hand the files of rows in for screening.")] = False,
+    batch: Annotated[int, typer.Option(help="Rows in a request.", min=1, max=500)] = 250,
+    at_once: Annotated[int, typer.Option(help="Requests at once.", min=1, max=64)] = 8,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of rows, instead of the detected one.")] = None,
+    rejects: Annotated[Path | None, typer.Option(help="Write the bad rows' lines and reasons to this CSV.")] = None,
 ) -> None:
-    """Exit code 0 when every entry is there, 1 when some are bad, 2 when it could not be done."""
-    import asyncio
-
+    """Exit code 0 when everything is there, 1 when some of it is bad, 2 when it could not be done."""
     from rich.console import Console
 
-    from libs.edge.settings import load_settings
+    from libs.cli.rows import RowOptions
     from libs.kernel.errors import CartularyError
 
     console = Console(highlight=False)
+    options = RowOptions(submit, batch, at_once, encoding, rejects)
     try:
-        found = entries_of(service, file, tenant)
-        importing = send_entries(load_settings(), f"{url}/{service}", tenant, (maker, checker), found, console)
-        imported = asyncio.run(importing)
+        bad = _imported(service, file, url, tenant, (maker, checker), options, console)
     except (CartularyError, OSError, UnicodeDecodeError) as error:
         console.print(f"[red]Nothing more was imported:[/] {error}", soft_wrap=True)
         raise typer.Exit(NOT_IMPORTED) from error
+    raise typer.Exit(BAD_ENTRIES if bad else 0)
+
+
+def _imported(
+    service: str, file: Path, url: str, tenant: str, people: tuple[str, str], options: RowOptions, console: Console
+) -> int:
+    """Import and show it; how many entries or rows are bad."""
+    import asyncio
+
+    from libs.cli.rows import import_rows, reads_rows, show_rows
+    from libs.edge.serve import services
+    from libs.edge.settings import load_settings
+
+    settings = load_settings()
+    if service in services() and reads_rows(service):
+        sending = import_rows(settings, service, f"{url}/{service}", file, tenant, people[0], options, console)
+        rows = asyncio.run(sending)
+        show_rows(rows, console)
+        return rows.counts.rejected
+    found = entries_of(service, file, tenant)
+    imported = asyncio.run(send_entries(settings, f"{url}/{service}", tenant, people, found, console))
     show_imported(imported, console)
-    raise typer.Exit(BAD_ENTRIES if imported.bad else 0)
+    return len(imported.bad)
 
 
 def entries_of(service: str, file: Path, tenant: str) -> Iterator[Entry | BadEntry]:

@@ -39,14 +39,14 @@ class Asker:
 
     async def get(self, address: str) -> dict[str, Any] | None:
         """What is there; None for nothing. Raises ServiceAway."""
-        status, answer = await self._asked("GET", address)
+        status, answer = await self.asked("GET", address)
         return answer if status == 200 else None
 
     async def listed(self, address: str) -> AsyncIterator[dict[str, Any]]:
         """Every item of a list, page by page. Raises ServiceAway."""
         join, cursor = "&" if "?" in address else "?", ""
         while True:
-            _, answer = await self._asked("GET", f"{address}{join}limit={_PAGE}{cursor}")
+            _, answer = await self.asked("GET", f"{address}{join}limit={_PAGE}{cursor}")
             for item in answer["items"]:
                 yield item
             if answer["next"] is None:
@@ -55,7 +55,7 @@ class Asker:
 
     async def search(self, address: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a question that is too private for an address. Raises ServiceAway."""
-        _, answer = await self._asked("POST", address, body)
+        _, answer = await self.asked("POST", address, body)
         return answer
 
     async def post(
@@ -67,13 +67,13 @@ class Asker:
         """
         headers = {"Idempotency-Key": key, "Prefer": f"wait={WAIT_S}"}
         while True:
-            status, answer = await self._asked("POST", address, body, headers, raw)
+            status, answer = await self.asked("POST", address, body, headers, raw)
             if status != 202:
                 return answer
             # Sent again it is the same command: the answer comes when the ledger has it.
-            self._check_patience("the ledger has not taken a command")
+            self.check_patience("the ledger has not taken a command")
 
-    async def _asked(
+    async def asked(
         self,
         method: str,
         address: str,
@@ -81,7 +81,10 @@ class Asker:
         headers: Mapping[str, str] | None = None,
         raw: tuple[str, bytes] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Status and body of an answer; asked again while the service is away, not ready or too busy."""
+        """Status and body of an answer; asked again while the service is away, not ready or too busy.
+
+        `raw` is a media type and a body. Raises ServiceAway.
+        """
         more = {**self._headers, **(headers or {})}
         sent: dict[str, Any] = {"json": body}
         if raw is not None:
@@ -94,9 +97,14 @@ class Asker:
                     reason = f"{self.url} answered {response.status}: {(await response.text())[:300]}"
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{self.url} did not answer: {error!r}"
-            self._check_patience(reason)
-            await self._clock.sleep(_PAUSE_S)
+            self.check_patience(reason)
+            await self.pause()
 
-    def _check_patience(self, reason: str) -> None:
+    async def pause(self) -> None:
+        """Give the service time."""
+        await self._clock.sleep(_PAUSE_S)
+
+    def check_patience(self, reason: str) -> None:
+        """Raise ServiceAway for this reason when there is no patience left."""
         if self._clock.monotonic() > self._ends_at:
             raise ServiceAway(reason)

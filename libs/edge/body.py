@@ -25,6 +25,7 @@ from libs.kernel.errors import CartularyError, InvalidValue
 
 _MAX_INTEGER = 2**53 - 1
 _JSON = "cartulary.json"
+MAX_JSON_BYTES = 2_000_000
 # A string is passed over whole, its brackets with it; possessively, or a long one would cost 60 bytes a character.
 _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -33,7 +34,7 @@ class StrictBody:
     """ASGI middleware: reads the whole body, refuses what is too large or not strict JSON, and hands it on.
 
     It also refuses NUL in the path and the query, which no store can hold, and a parameter given twice.
-    `larger` gives another limit to paths that end so (regular expressions), for bodies that are no JSON.
+    `larger` gives another limit to paths that end so (regular expressions); for JSON at most `MAX_JSON_BYTES`.
     """
 
     def __init__(
@@ -79,10 +80,10 @@ class StrictBody:
         return b"".join(chunks)
 
     def _limit(self, scope: Scope) -> int:
-        if _is_json(Headers(scope=scope).get("content-type", "")):
-            return self._max_bytes
-        found = (most for path, most in self._larger if path.search(scope["path"]))
-        return next(found, self._max_bytes)
+        found = next((most for path, most in self._larger if path.search(scope["path"])), self._max_bytes)
+        is_json = _is_json(Headers(scope=scope).get("content-type", ""))
+        # JSON is read as a whole, before anybody knows who sent it.
+        return min(found, max(self._max_bytes, MAX_JSON_BYTES)) if is_json else found
 
 
 def _check_address(path: str, query: bytes) -> None:

@@ -84,11 +84,16 @@ def preference(request: Request, default_wait_s: float) -> Preference:
 def idempotency_key(request: Request) -> str:
     """The one `Idempotency-Key`, 1 to 200 visible ASCII characters; raises IdempotencyKeyInvalid."""
     given = request.headers.getlist("idempotency-key")
-    if len(given) != 1 or not _KEY.fullmatch(given[0]):
+    if len(given) != 1 or not is_idempotency_key(given[0]):
         raise IdempotencyKeyInvalid(
             "send one header `Idempotency-Key` of 1 to 200 visible ASCII characters", field="Idempotency-Key"
         )
     return given[0]
+
+
+def is_idempotency_key(text: str) -> bool:
+    """Whether it is one: 1 to 200 visible ASCII characters."""
+    return _KEY.fullmatch(text) is not None
 
 
 def command_from(kind: type[Kind], body: BaseModel | Mapping[str, Any] | None = None, /, **more: Any) -> Kind:
@@ -111,7 +116,7 @@ async def accept(
     A refusal is answered with its problem; raises what the gateway raises, and IdempotencyKeyInvalid.
     """
     edge, caller, key = edge_of(request), await authenticated(request), idempotency_key(request)
-    gateway, wanted = _gateway(request), preference(request, edge.settings.default_wait_s)
+    gateway, wanted = gateway_of(request), preference(request, edge.settings.default_wait_s)
     outcome = await gateway.submit(
         command,
         caller.tenant,
@@ -128,7 +133,7 @@ async def accept(
 
 
 def _answer(request: Request, name: str, outcome: Outcome, wanted: Preference, created: str | None) -> Response:
-    status_address = f"{_root(request)}/commands/{name}"
+    status_address = f"{root_of(request)}/commands/{name}"
     if outcome.status == "refused":
         problem = outcome.problem or {}
         return problem_response(problem, request, {"Link": f'<{status_address}>; rel="status"'})
@@ -138,7 +143,7 @@ def _answer(request: Request, name: str, outcome: Outcome, wanted: Preference, c
         headers |= {"Location": status_address, "Retry-After": "1"}
     elif created is not None and outcome.streams:
         identity = outcome.streams[0][0].rpartition("/")[2]
-        headers["Location"] = _root(request) + created.replace("{id}", identity)
+        headers["Location"] = root_of(request) + created.replace("{id}", identity)
     status = 202 if not finished else 201 if created is not None else 200
     return _shown(request, name, outcome, status, headers)
 
@@ -161,17 +166,24 @@ async def _request_bytes(request: Request) -> bytes:
     body = json_of(request)
     raw = await request.body() if body is None else b""
     query = sorted(request.query_params.multi_items())
-    return canonical([request.method, request.url.path, query, body, hashlib.sha256(raw).hexdigest()])
+    return request_bytes(request.method, request.url.path, query, body, raw)
 
 
-def _gateway(request: Request) -> CommandGateway:
+def request_bytes(method: str, path: str, query: list[tuple[str, str]], body: Any, raw: bytes = b"") -> bytes:
+    """What makes two requests the same; `raw` is the body where it is no JSON."""
+    return canonical([method, path, query, body, hashlib.sha256(raw).hexdigest()])
+
+
+def gateway_of(request: Request) -> CommandGateway:
+    """The service's gateway; raises NotFound where there is none."""
     gateway = edge_of(request).gateway
     if gateway is None:
         raise NotFound("this service takes no commands")
     return gateway
 
 
-def _root(request: Request) -> str:
+def root_of(request: Request) -> str:
+    """The path that the service is mounted under, without a slash at its end."""
     return str(request.scope.get("root_path", "")).rstrip("/")
 
 
@@ -190,7 +202,7 @@ def status_routes() -> APIRouter:
 
 
 async def _status(request: Request, caller: Caller, command: str) -> Response:
-    gateway, wanted = _gateway(request), preference(request, 0)
+    gateway, wanted = gateway_of(request), preference(request, 0)
     outcome = await gateway.outcome(caller.tenant, command)
     if outcome is None:
         raise NotFound("there is no such command", field="command", value=command)

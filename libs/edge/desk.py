@@ -42,27 +42,33 @@ class PostgresChangeDesk:
         effective_at: datetime | None, now: datetime, expires_at: datetime | None = None,
     ) -> Command:  # fmt: skip
         """The command that proposes the change; raises InvalidValue for an unknown command or payload."""
-        reads = self._rules.wrapped(command, payload, now).streams()
+        wrapped = self._rules.wrapped(command, payload, now)
+        reads = wrapped.streams()
         return ProposeChange(
             now=now, service=self._rules.service, change=change, key=key_of(reads[0]), by=actor.sub, reads=reads,
             command=command, payload=dict(payload), effective_at=effective_at,
-            expires_at=expires_at,
+            expires_at=expires_at, needs=wrapped.references(),
         )  # fmt: skip
 
     async def approve(self, scope: Scope, actor: Actor, change: str, now: datetime) -> Command:
         """The command that approves the change; raises NotFound."""
-        return ApproveChange(now=now, by=actor.sub, **await self._named(scope, change))
+        row = await self._row(scope, change)
+        needs = self._rules.needs(row["command"], row["payload"])
+        return ApproveChange(now=now, by=actor.sub, needs=needs, **self._named(row))
 
     async def reject(self, scope: Scope, actor: Actor, change: str, reason: str, now: datetime) -> Command:
         """The command that rejects the change; raises NotFound."""
-        named = await self._named(scope, change)
+        named = self._named(await self._row(scope, change))
         return RejectChange(now=now, by=actor.sub, reason=reason, **named)
 
-    async def _named(self, scope: Scope, change: str) -> dict[str, Any]:
+    async def _row(self, scope: Scope, change: str) -> Mapping[str, Any]:
         row = await self.change(scope, change)
         if row is None:
             raise NotFound("there is no such change", field="change", value=change)
-        return {"service": self._rules.service, "change": change, "key": row["key"], "reads": row["reads"]}
+        return row
+
+    def _named(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"service": self._rules.service, "change": row["change"], "key": row["key"], "reads": row["reads"]}
 
     async def change(self, scope: Scope, change: str) -> Mapping[str, Any] | None:
         """One change; None for an unknown one, or one out of the scope."""

@@ -6,11 +6,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
+import structlog
 
 from libs.ports import Clock
 
+log = structlog.get_logger(__name__)
+
 MAX_BYTES = 256_000
 FETCH_TIMEOUT_S = 5.0
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -18,6 +22,9 @@ class Provider:
     """The keys of the provider at `issuer`; where they are is asked again after `cache_s`."""
 
     def __init__(self, issuer: str, clock: Clock, cache_s: float) -> None:
+        host = urlsplit(issuer)
+        if host.scheme != "https" and host.hostname not in _THIS_MACHINE:
+            log.warning("provider_without_tls", host=host.hostname)
         self._issuer, self._clock, self._cache_s = issuer, clock, cache_s
         self._keys_at: str | None = None
         self._asked_at = 0.0

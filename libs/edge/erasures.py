@@ -12,7 +12,8 @@ import orjson
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.streams import key_of
 from libs.kernel.time import from_wire
-from libs.ledger.opening import open_batch
+from libs.ledger.hashing import genesis_head
+from libs.ledger.opening import ProducerKeys, open_batch
 from libs.ledger.port import LedgerIdentity, LedgerReader
 from libs.ledger.reader import history
 
@@ -46,12 +47,15 @@ async def erasures_on_ledger(reader: LedgerReader, identity: LedgerIdentity) -> 
 
     Raises LedgerUnreachable, BadBatch.
     """
-    to_block = await reader.height()
+    to_block, keys = await reader.height(), ProducerKeys(await reader.producers())
     for lane in range(identity.lanes):
         heads: dict[str, int] = {}
+        genesis = genesis_head(identity.chain_id, identity.contract, lane)
         async with aclosing(history(reader, lane, 1, identity.deployed_block, to_block)) as batches:
             async for batch in batches:
-                for decision in _decisions(open_batch(batch.place, batch.payload)):
+                # An erasure destroys: only what a registered producer signed is believed.
+                events = open_batch(batch.place, batch.payload, call=batch.call, keys=keys, genesis_head=genesis)
+                for decision in _decisions(events):
                     if any(event.body["version"] <= heads.get(event.stream, 0) for event in decision):
                         continue
                     for event in decision:

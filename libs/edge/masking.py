@@ -21,6 +21,8 @@ _PERSONAL_EXACT = frozenset({"tin", "name"})
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
+# Whom a search was for must not stand in the log of whoever asked, or was asked.
+_QUERY = re.compile(r"""(?<=\?)[^\s"'<>?]*=[^\s"'<>]*""")
 _MAX_DEPTH = 6
 
 
@@ -40,9 +42,11 @@ def _plain(key: object) -> str:
 
 
 def masked_text(text: str) -> str:
-    """The text without tokens and without the user part of URLs."""
+    """The text without tokens, and without the user part and the query of URLs."""
     if "://" in text:
         text = _USERINFO.sub(HIDDEN, text)
+    if "?" in text:
+        text = _QUERY.sub(HIDDEN, text)
     if "eyJ" in text:
         text = _JWT.sub(HIDDEN, text)
     return _BEARER.sub(rf"\1 {HIDDEN}", text)

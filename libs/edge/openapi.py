@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from libs.edge.commands import CommandStatus
+from libs.edge.guard import Guarded, guarded
 from libs.edge.problems import MEDIA_TYPE, Problem
 
 _MUTATIONS = ("post", "put", "patch", "delete")
@@ -50,7 +52,7 @@ def install_openapi(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            app.openapi_schema = _completed(document)
+            app.openapi_schema = _permitted(_completed(document), guarded(app) if hasattr(app.state, "edge") else ())
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
@@ -64,8 +66,20 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(unused, None)
     for path, operations in document.get("paths", {}).items():
         for method, operation in operations.items():
-            _complete(operation, method in _MUTATIONS, "{" in path)
+            # A search is posted too, and a batch has a key an entry: such routes describe their own answers.
+            one_command = operation.pop("x-one-command", True)
+            _complete(operation, method in _MUTATIONS, one_command, "{" in path)
     _decimals_as_text(document)
+    return document
+
+
+def _permitted(document: dict[str, Any], routes: Iterable[Guarded]) -> dict[str, Any]:
+    """Each operation with the permissions that it needs."""
+    for route in routes:
+        for method in route.methods:
+            operation = document.get("paths", {}).get(route.path, {}).get(method.lower())
+            if operation is not None:
+                operation["x-permissions"] = sorted(route.needs)
     return document
 
 
@@ -75,13 +89,13 @@ def _add_model(schemas: dict[str, Any], model: type[BaseModel]) -> None:
     schemas[model.__name__] = schema
 
 
-def _complete(operation: dict[str, Any], mutates: bool, has_parameters: bool) -> None:
+def _complete(operation: dict[str, Any], mutates: bool, one_command: bool, has_parameters: bool) -> None:
     responses = operation["responses"]
     content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}}
     for status, description in _PROBLEMS.items():
         if mutates or status in {"400", "401", "403", "422", "429", "503"} or (status == "404" and has_parameters):
             responses[status] = {"description": description, "content": content}
-    if mutates:
+    if mutates and one_command:
         operation.setdefault("parameters", []).extend(_HEADERS)
         answer = {"application/json": {"schema": {"$ref": _SCHEMAS + "CommandStatus"}}}
         for status, description in _ANSWERS.items():

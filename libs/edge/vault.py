@@ -7,7 +7,7 @@ from libs.edge.proof import database
 from libs.edge.settings import Settings, SettingsInvalid
 from libs.ledger.secrets import MasterSecret
 from libs.vault.kek import LocalKeys
-from libs.vault.master import MasterKeys
+from libs.vault.master import MasterKeys, MovingKeys
 from libs.vault.migrate import ROLE, migrate
 from libs.vault.store import KeyStore
 from libs.vault.transit import TransitKeys
@@ -15,11 +15,22 @@ from libs.vault.vault import Vault
 
 
 def master_keys(settings: Settings) -> MasterKeys:
-    """The master keys that the settings choose; raises SettingsInvalid."""
+    """The master keys that the settings choose; those of the other kind still open what they wrapped, if there are any.
+
+    Raises SettingsInvalid.
+    """
+    folder, transit = settings.home / "keys" / "kek", _transit(settings)
+    local = LocalKeys(folder)
     if settings.kek == "local":
-        return LocalKeys(settings.home / "keys" / "kek")
-    if settings.transit_url is None or settings.transit_token is None:
+        return local if transit is None else MovingKeys(local, transit)
+    if transit is None:
         raise SettingsInvalid("kek=transit needs transit_url and transit_token", field="transit_url")
+    return MovingKeys(transit, local) if folder.exists() else transit
+
+
+def _transit(settings: Settings) -> TransitKeys | None:
+    if settings.transit_url is None or settings.transit_token is None:
+        return None
     return TransitKeys(settings.transit_url, settings.transit_token, settings.transit_key, settings.transit_mount)
 
 

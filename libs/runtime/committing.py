@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from libs.kernel.decider import Command
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CartularyError
 from libs.kernel.events import Event
@@ -84,6 +85,9 @@ class Committer:
         self._store, self._rules, self._bus, self._node, self._clock = store, rules, bus, node, clock
         self._keyed, self._projections, self._lanes = keyed, projections, lanes
         self._foreign, self._at = foreign or {}, at
+        # Rows that commands are decided by come from other services, or from another lane of this one (W-3, W-24).
+        asked = any(kind.references is not Command.references for kind in rules.decider.commands.values())
+        self._levels = bool(foreign) or asked
         self._came: asyncio.Queue[Attested] = asyncio.Queue(maxsize=64)
         self.behind = 0
 
@@ -120,7 +124,7 @@ class Committer:
             await attested.close()
 
     async def _commit_all(self) -> None:
-        level_at = self._clock.monotonic()
+        level_at = float("-inf")
         while True:
             batches: list[Attested] = []
             try:
@@ -132,7 +136,7 @@ class Committer:
             while not self._came.empty() and sum(len(b.events) for b in batches) < MOST_EVENTS:
                 batches.append(self._came.get_nowait())
             self.behind = self._came.qsize()
-            level = bool(self._foreign) and self._came.empty() and self._clock.monotonic() - level_at >= LEVEL_EVERY_S
+            level = self._levels and self._came.empty() and self._clock.monotonic() - level_at >= LEVEL_EVERY_S
             if level:
                 level_at = self._clock.monotonic()
             if batches or level:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from libs.kernel.decider import Command, Decider
+from libs.kernel.decider import Command, Decider, Reference
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
 from libs.kernel.personal import NotClear, is_leaf
@@ -60,12 +60,22 @@ class _ChangeCommand(Command):
     change: str
     key: str
     by: str = "clock"
-    # What the command under four eyes reads must be loaded with the change.
+    # What the command under four eyes reads must be loaded with the change, and its reference rows with them.
     reads: tuple[str, ...] = ()
+    needs: tuple[Reference, ...] = ()
+    rows: Mapping[Reference, Mapping[str, Any] | None] | None = Field(None, exclude=True, repr=False)
 
     def streams(self) -> tuple[str, ...]:
         """The change, then what the wrapped command reads."""
         return (change_stream(self.service, self.key, self.change), *self.reads)
+
+    def references(self) -> tuple[Reference, ...]:
+        """The wrapped command's."""
+        return self.needs
+
+    def given(self, rows: Mapping[Reference, Mapping[str, Any] | None]) -> Self:
+        """With the wrapped command's rows."""
+        return self.model_copy(update={"rows": dict(rows)})
 
 
 class ProposeChange(_ChangeCommand):
@@ -140,6 +150,10 @@ class Rules:
             shown = first.get("input") if kind.personal.isdisjoint(map(str, first["loc"])) else None
             raise InvalidValue(first["msg"], field=place, value=shown) from (None if kind.personal else error)
 
+    def needs(self, name: str, payload: Mapping[str, Any]) -> tuple[Reference, ...]:
+        """The reference rows of the command behind a change, whose personal fields may be sealed."""
+        return self.decider.commands[name].model_construct(None, **payload).references()
+
     def decide(self, command: Command, states: Mapping[str, Any]) -> Sequence[Event]:
         """The events of a command, of the service or of the runtime; raises Refused."""
         match command:
@@ -179,7 +193,9 @@ class Rules:
         if states[command.streams()[0]] is not None:
             return []
         if command.effective_at is None:
-            self.decider.decide(wrapped, states)
+            self.decider.decide(wrapped.given(command.rows or {}), states)
+        elif wrapped.references():
+            raise InvalidValue("it takes effect on its approval", field="effective_at", value=command.effective_at)
         expires_at = command.expires_at or command.now + DEFAULT_LIFETIME
         if expires_at <= command.now:
             raise InvalidValue("a change must expire later than now", field="expires_at", value=expires_at)
@@ -203,7 +219,7 @@ class Rules:
         )  # fmt: skip
         if later:
             return [approved]
-        wrapped = self.wrapped(proposal.command, proposal.payload, command.now)
+        wrapped = self.wrapped(proposal.command, proposal.payload, command.now).given(command.rows or {})
         return [approved, *self.decider.decide(wrapped, states), self._ended(command, "applied")]
 
     def _apply(self, command: ApplyChange, states: Mapping[str, Any]) -> Sequence[Event]:

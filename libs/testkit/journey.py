@@ -26,13 +26,14 @@ class People:
     url: str
     issuer: LocalIssuer
 
-    def token(self, sub: str, tenant: str) -> str:
-        """A token of the subject."""
-        return self.issuer.token(Caller(Actor(sub, "operations"), tenant), SystemClock().now())
+    def token(self, sub: str, tenant: str, role: str = "operations", distributor: str | None = None) -> str:
+        """A token of the subject in a role, bound to a distributor if one is named."""
+        actor = Actor(sub, role, distributor=distributor)
+        return self.issuer.token(Caller(actor, tenant), SystemClock().now())
 
-    def person(self, sub: str, tenant: str) -> Person:
+    def person(self, sub: str, tenant: str, role: str = "operations", distributor: str | None = None) -> Person:
         """Somebody who calls."""
-        return Person(self.url, {"Authorization": f"Bearer {self.token(sub, tenant)}"})
+        return Person(self.url, {"Authorization": f"Bearer {self.token(sub, tenant, role, distributor)}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,13 @@ class Person:
 
         await until(answered, _WITHIN_S)
         return answers[-1]
+
+    async def upload(self, address: str, content: bytes, media_type: str) -> httpx.Response:
+        """Send a raw body as a command."""
+        headers = {
+            "Idempotency-Key": secrets.token_hex(16), "Prefer": f"wait={_COMMIT_WITHIN_S}", "Content-Type": media_type
+        }  # fmt: skip
+        return await self._send("POST", address, content=content, headers=headers)
 
     async def eventually(self, address: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """What is at an address as soon as it is so; raises AssertionError with the last answer."""

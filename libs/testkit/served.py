@@ -13,6 +13,7 @@ from libs.adapters.tests.schemas import own_database
 from libs.edge.fleet import ServedFleet, served_fleet
 from libs.edge.importing import Imported, Importer
 from libs.edge.issuer import LocalIssuer
+from libs.edge.settings import Settings, load_settings
 from libs.ledger.deploy import deploy
 from libs.stack.addresses import Addresses
 from libs.stack.places import CHECKOUT
@@ -22,6 +23,12 @@ from services.funds.import_yaml import entries
 DOCUMENT = CHECKOUT / "tests-e2e" / "data" / "funds.yaml"
 TENANT = "meridian"
 LANES = 4
+SERVICES = ["funds", "investors"]
+# Somebody who does not exist, under both spellings.
+SCREENING_LIST = """\
+{"list_name": "Example list", "list_version": "2026-11-20", "entries": 1}
+{"entry": "EX-1", "kind": "natural", "names": ["Иван Примеров", "Ivan Primerov"], "births": ["1961-03"]}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -31,27 +38,50 @@ def fleet_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def fleet(stack: Addresses, fleet_home: Path) -> AsyncIterator[ServedFleet]:
-    """Attestation and funds, ready, on a ledger and a database of their own."""
+async def fleet_database(stack: Addresses) -> AsyncIterator[str]:
+    """The administrator's DSN of the fleet's database."""
     async with own_database(stack) as dsn:
-        await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=["funds"])
-        environment = stack.environment() | {
-            "CARTULARY_HOME": str(fleet_home),
-            "CARTULARY_POSTGRES_DSN": dsn,
-            "CARTULARY_LANES": str(LANES),
-            # Who does not ask to wait is answered at once, so that random requests are many.
-            "CARTULARY_DEFAULT_WAIT_S": "0",
-            # Random requests come from one address, many of them with a token that does not count.
-            "CARTULARY_RATE_ADDRESS_BURST": "1000000",
-        }
-        async with served_fleet(["attestation", "funds"], environment, fleet_home / "log", within_s=100) as served:
-            yield served
+        yield dsn
+
+
+@pytest_asyncio.fixture(scope="session")
+async def fleet(stack: Addresses, fleet_home: Path, fleet_database: str) -> AsyncIterator[ServedFleet]:
+    """Attestation and every service, ready, on a ledger and a database of their own."""
+    await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=SERVICES)
+    screening_list = fleet_home / "screening.jsonl"
+    screening_list.write_text(SCREENING_LIST)
+    environment = stack.environment() | {
+        "CARTULARY_SCREENING_LIST": str(screening_list),
+        "CARTULARY_HOME": str(fleet_home),
+        "CARTULARY_POSTGRES_DSN": fleet_database,
+        "CARTULARY_LANES": str(LANES),
+        # Who does not ask to wait is answered at once, so that random requests are many.
+        "CARTULARY_DEFAULT_WAIT_S": "0",
+        # Random requests come from one address, many of them with a token that does not count.
+        "CARTULARY_RATE_ADDRESS_BURST": "1000000",
+    }
+    async with served_fleet(["attestation", *SERVICES], environment, fleet_home / "log", within_s=100) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def fleet_settings(stack: Addresses, fleet_home: Path, fleet_database: str) -> Settings:
+    """The settings of whoever verifies, replays or keeps the keys of the fleet."""
+    return load_settings().having(
+        home=fleet_home, postgres_dsn=fleet_database, ledger_rpc=stack.ledger, kafka_bootstrap=stack.kafka, lanes=LANES
+    )
 
 
 @pytest.fixture(scope="session")
 def people(fleet: ServedFleet, fleet_home: Path) -> People:
     """Callers of funds."""
     return People(fleet.url("funds"), LocalIssuer(fleet_home / "issuer", "cartulary-local", "cartulary"))
+
+
+@pytest.fixture(scope="session")
+def staff(fleet: ServedFleet, fleet_home: Path) -> People:
+    """Callers of investors."""
+    return People(fleet.url("investors"), LocalIssuer(fleet_home / "issuer", "cartulary-local", "cartulary"))
 
 
 @pytest_asyncio.fixture(scope="session")

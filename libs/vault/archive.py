@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ _QUERIES: tuple[tuple[str, str, Callable[..., Line]], ...] = (
 )
 
 
-async def lines(store: KeyStore, *, documents: bool) -> AsyncIterator[Line]:
+async def lines(store: KeyStore, *, documents: bool) -> AsyncGenerator[Line, None]:
     """Every row of the key store as it was at one moment; documents when they are wanted. Raises KeyStoreAway."""
     async with (
         store.connection() as connection,

@@ -6,6 +6,7 @@ import hmac
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
@@ -58,11 +59,12 @@ async def back_up(
     count: dict[str, int] = {}
     try:
         with _Writer(folder, secret, now) as writer:
-            async for line in lines(store, documents=documents):
-                writer.write(line)
-                count[line[0]] = count.get(line[0], 0) + 1
-                if progress is not None:
-                    progress(1)
+            async with aclosing(lines(store, documents=documents)) as rows:
+                async for line in rows:
+                    writer.write(line)
+                    count[line[0]] = count.get(line[0], 0) + 1
+                    if progress is not None:
+                        progress(1)
             path = writer.finish()
         return BackedUp(path, count, _delete_expired(folder, now))
     except OSError as error:

@@ -39,6 +39,10 @@ class LocalKeys:
         self._names: list[str] = []
         self._keys: dict[str, DataKey] = {}
 
+    def knows(self, kek: str) -> bool:
+        """Whether the id is one of a file."""
+        return kek.startswith(_PREFIX)
+
     async def newest(self) -> str:
         """The id of the newest master key, which is made when there is none; raises MasterKeyUnusable."""
         return _PREFIX + self._newest()

@@ -16,7 +16,7 @@ from libs.vault.master import Wrapped
 from libs.vault.migrate import ROLE, SCHEMA
 
 CONNECT_TIMEOUT_S = 5.0
-COMMAND_TIMEOUT_S = 20.0
+COMMAND_TIMEOUT_S = 10.0
 _AWAY = (
     OSError,
     TimeoutError,
@@ -197,11 +197,15 @@ class KeyStore:
     async def rewrap(self, changes: Sequence[tuple[OwnedKey, Wrapped]]) -> None:
         """Put the new wrapping where the old one still stands; an erased subject stays erased."""
         async with self.connection() as connection:
+            # Locked in order first: writers of tokens lock several of these rows too, in the same order.
             await connection.execute(
-                "update subject_keys as k set kek = n.kek, wrapped = n.wrapped"
-                " from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bytea[])"
-                " as n (tenant, subject, was, kek, wrapped)"
-                " where k.tenant = n.tenant and k.subject = n.subject and k.wrapped = n.was",
+                "with n as (select * from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bytea[])"
+                " as n (tenant, subject, was, kek, wrapped)),"
+                " locked as (select k.tenant, k.subject, n.kek, n.wrapped from subject_keys as k, n"
+                " where k.tenant = n.tenant and k.subject = n.subject and k.wrapped = n.was"
+                " order by k.tenant, k.subject for no key update of k)"
+                " update subject_keys as k set kek = l.kek, wrapped = l.wrapped from locked as l"
+                " where k.tenant = l.tenant and k.subject = l.subject",
                 [old.tenant for old, _ in changes], [old.subject for old, _ in changes],
                 [old.wrapped.content for old, _ in changes], [new.kek for _, new in changes],
                 [new.content for _, new in changes],

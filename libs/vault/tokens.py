@@ -19,6 +19,8 @@ MAX_WORD_CHARS = 64
 
 _NAME = "name"
 _APOSTROPHES = frozenset("'’ʼ`´‘＇ʻʿʾ")
+# Vowel points of Hebrew and Arabic and the stretching of Arabic: the same name is written with and without them.
+_OPTIONAL = re.compile("[\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
 _NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+")
 # One character is one syllable, and names are written without spaces: Han and Hangul.
@@ -45,9 +47,9 @@ def folded(text: str) -> str:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Runs of letters, marks and digits; apostrophes and invisible characters stand in no word's way."""
+    """Runs of letters, marks and digits; apostrophes, vowel points and invisible characters are passed over."""
     run: list[str] = []
-    for char in unicodedata.normalize("NFKC", text):
+    for char in _OPTIONAL.sub("", unicodedata.normalize("NFKC", text)):
         category = unicodedata.category(char)
         if category[0] in "LMN" and char not in _APOSTROPHES:
             run.append(char)

@@ -57,6 +57,10 @@ class TransitKeys:
         self._prefix = f"transit/{mount.strip('/')}/{key}:"
         self._session: aiohttp.ClientSession | None = None
 
+    def knows(self, kek: str) -> bool:
+        """Whether the id is a version of this key."""
+        return kek.startswith(self._prefix)
+
     async def newest(self) -> str:
         """The id of the key's latest version; raises MasterKeyAway, MasterKeyMissing."""
         found = await self._ask("GET", f"keys/{quote(self._name, safe='')}")
@@ -78,7 +82,7 @@ class TransitKeys:
 
     async def unwrap(self, keys: Sequence[tuple[Wrapped, bytes]]) -> list[bytes | CartularyError]:
         """Each (wrapped key, context) opened, or why not; raises MasterKeyAway."""
-        ours = [at for at, (wrapped, _) in enumerate(keys) if wrapped.kek.startswith(self._prefix)]
+        ours = [at for at, (wrapped, _) in enumerate(keys) if self.knows(wrapped.kek)]
         items = [
             {"ciphertext": keys[at][0].content.decode("ascii", "replace"), "associated_data": _text(keys[at][1])}
             for at in ours

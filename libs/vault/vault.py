@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
@@ -23,6 +24,7 @@ Rows = TypeVar("Rows")
 
 # Several writers of one new subject: each conflict leaves a key behind, so that the next try finds it.
 _TRIES = 3
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Document(NamedTuple):
@@ -70,8 +72,13 @@ class Vault:
             read[subject] = key if isinstance(key, CartularyError) else DataKey(key)
         return read
 
-    async def keep(self, ring: Ring) -> None:
-        """Store the keys and tokens that the ring made; raises Conflict, CheckUnavailable. Again does nothing."""
+    async def keep(self, ring: object) -> None:
+        """Store the keys and tokens that a ring of this vault made; raises Conflict, CheckUnavailable.
+
+        Again does nothing.
+        """
+        if not isinstance(ring, Ring):
+            raise TypeError("a vault keeps its own rings")
         if not ring.made and not ring.terms:
             return
         read_at = self._monotonic()
@@ -148,7 +155,7 @@ class Vault:
 
     async def get_document(self, tenant: str, subject: str, document: str) -> Document:
         """A document in clear; raises DocumentNotFound, SealBroken, CheckUnavailable."""
-        stored = await self.store.document(tenant, subject, document)
+        stored = await self.store.document(tenant, subject, document) if _ID.fullmatch(document) else None
         key = (await self.ring(tenant, [subject])).key_to_open(subject) if stored else None
         if stored is None or key is None:
             raise DocumentNotFound("there is no such document", field="document", value=document)

@@ -10,6 +10,7 @@ from libs.edge.composition import Composition
 from services.investors import (
     account_commands,
     account_queries,
+    batch,
     changes,
     documents,
     export,
@@ -35,6 +36,7 @@ def routers(composed: Composition) -> Sequence[APIRouter]:
     return [
         search.router(people),
         export.router(people),
+        batch.router(investor_commands.InvestorBody, investor_commands.registration),
         investor_commands.router(composed.settings),
         documents.router(people, composed.settings),
         account_commands.bank_account_router(),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from libs.edge.composition import Composition
 from libs.runtime.automatic import DueCommand
+from services.investors.adapters.local_list import LocalListProvider
 from services.investors.domain.commands import MarkReviewOverdue
 from services.investors.people import People
 from services.investors.screening import destroy_key, screen
@@ -19,4 +20,6 @@ DUE: Mapping[str, DueCommand] = {
 def due(composed: Composition) -> Mapping[str, DueCommand]:
     """What asks the key store or the screening provider before it is a command."""
     people = People(composed.store, composed.vault)
-    return {"ScreenInvestor": screen(people, None), "DestroyKey": destroy_key(people)}
+    screening_list = composed.settings.screening_list
+    provider = None if screening_list is None else LocalListProvider(screening_list)
+    return {"ScreenInvestor": screen(people, provider), "DestroyKey": destroy_key(people)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from libs.kernel.decider import Command
 from libs.kernel.errors import CartularyError
-from libs.messages.investors import ScreeningHit
 from libs.messages.person_values import Identity
 from libs.ports import DueRow, Scope
+from services.investors.adapters.screening import ProviderAway, ScreeningProvider, screen_identity
 from services.investors.domain.commands import RecordKeyDestroyed, RecordScreening, RecordScreeningUnavailable
 from services.investors.people import People, clear
 
@@ -23,29 +23,6 @@ log = structlog.get_logger(__name__)
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
 _PERSON = "select identity::text, country, stage from investors where investor = $1 and registered_at is not null"
 _IDENTITY: TypeAdapter[Identity] = TypeAdapter(Identity)
-
-
-class ProviderAway(CartularyError):
-    """The screening provider does not answer (TA-I-3)."""
-
-    code = "screening-provider-away"
-    status = 503
-
-
-class Answer(NamedTuple):
-    """What a provider found, and in which version of its lists."""
-
-    provider: str
-    list_version: str
-    hits: tuple[ScreeningHit, ...]
-
-
-class ScreeningProvider(Protocol):
-    """The port of screening: name, date and country become hits (TA-I-3)."""
-
-    async def screen(self, person: Identity, country: str) -> Answer:
-        """The entries that are like the person; raises ProviderAway."""
-        ...
 
 
 def screen(people: People, provider: ScreeningProvider | None) -> Callable[[DueRow, datetime], Awaitable[Command]]:
@@ -58,7 +35,7 @@ def screen(people: People, provider: ScreeningProvider | None) -> Callable[[DueR
             if person is not None and provider is None:
                 raise ProviderAway("no screening list is configured")
             if person is not None and provider is not None:
-                answer = await provider.screen(*person)
+                answer = await screen_identity(provider, *person)
                 return RecordScreening(
                     **round_, provider=answer.provider, list_version=answer.list_version, hits=answer.hits
                 )

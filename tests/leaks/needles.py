@@ -10,11 +10,14 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import orjson
+import yaml
 
 # What is too short would be found by chance in random bytes; a name so short is looked for with its other half.
 _SHORTEST_BYTES = 6
 _PERSONAL = ("family_name", "given_names", "name", "birth_date", "line1", "line2", "email", "phone", "iban", "holder")
 _TINS = "tins"
+# Fields whose values are words that everybody uses.
+_WORDS = frozenset({"kind", "country", "nationality", "birth_country", "reason", "city"})
 
 
 def texts_of(path: Path, encoding: str = "utf-8-sig") -> set[str]:
@@ -78,3 +81,25 @@ def _base64(raw: bytes) -> Iterator[bytes]:
             first = (shift * 8 + 5) // 6
             last = (shift + len(raw)) * 8 // 6
             yield encoded[first:last]
+
+
+def texts_of_story(path: Path) -> set[str]:
+    """The personal texts of the story of the demo: whatever stands in a person's, an address's or a bank's part."""
+    found: set[str] = set()
+    story = yaml.safe_load(path.read_text())
+    for part in [*story["applicants"], *story["bank_account_changes"], *story["blocks"]]:
+        for name in ("identity", "address", "contact", "tax_identities", "details", "bank", "ground"):
+            found.update(_leaves(part.get(name)))
+    return {text for text in found if (len(text.encode()) >= _SHORTEST_BYTES and not text.isalpha()) or " " in text}
+
+
+def _leaves(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in _WORDS:
+                yield from _leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner)
+    elif value is not None:
+        yield str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from libs.edge.app import create_app
 from libs.edge.auth import Caller, CallerOf
+from libs.edge.batches import MAX_BODY_BYTES, BatchResult, accept_batch, batch_openapi, checked_body
 from libs.edge.commands import accept, command_from
 from libs.edge.context import Now
 from libs.edge.guard import needs
@@ -183,6 +184,11 @@ class NoteQuery(PageQuery):
 NOTES = [Note(number=number, title=f"note {number % 3}") for number in range(1, 13)]
 
 
+def _note_of(body: Mapping[str, Any], now: datetime) -> Command:
+    checked = checked_body(NoteBody, body)
+    return command_from(WriteNote, checked.model_dump(include={"title", "amount"}), note=str(uuid7(now)), now=now)
+
+
 def note_routes() -> APIRouter:
     """`/notes`."""
     router = APIRouter(prefix="/notes", tags=["notes"])
@@ -194,6 +200,15 @@ def note_routes() -> APIRouter:
         return await accept(
             request, command_from(WriteNote, fields, note=str(uuid7(now)), now=now), created="/notes/{id}"
         )
+
+    @router.post(
+        "/batch",
+        responses={200: {"model": BatchResult}, 202: {"model": BatchResult}},
+        openapi_extra=batch_openapi(NoteBody),
+        dependencies=[needs("notes:write")],
+    )
+    async def write_notes(request: Request) -> Response:
+        return await accept_batch(request, "/notes", _note_of)
 
     @router.get("", response_model=PageOf[Note], dependencies=reads)
     async def list_notes(request: Request, query: Annotated[NoteQuery, Query()], caller: CallerOf) -> Response:
@@ -235,6 +250,7 @@ class Sample:
         self.app: FastAPI = create_app(
             "notes", self.settings, self.clock, routers=[note_routes()], gateway=self.gateway, desk=self.desk,
             checks=checks, permissions=NOTES_PERMISSIONS, personal=personal,
+            larger_bodies={"/notes/batch": MAX_BODY_BYTES},
         )  # fmt: skip
 
     def bearer(

@@ -9,12 +9,15 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from libs.edge.auth import Unauthorized, Verifier, checked_identity
+from libs.edge.auth import Caller, Unauthorized, Verifier, checked_identity
 from libs.edge.issuer import IssuerUnusable
 from libs.edge.keyset import KeySet, parse_jwks
+from libs.edge.permissions import ROLES
 from libs.edge.tests.sample import Sample
 from libs.edge.tests.token_house import CALLER, House, signed
+from libs.kernel.envelope import Actor
 from libs.kernel.errors import CheckUnavailable
+from libs.ports import Scope
 
 
 @pytest.fixture
@@ -24,6 +27,12 @@ def house(tmp_path: Path) -> House:
 
 async def test_a_good_token_is_its_caller(house: House) -> None:
     assert await house.verifier.caller(house.token()) == CALLER
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_i8_a_token_with_a_distributor_is_bound_to_it_whatever_its_role(house: House, role: str) -> None:
+    caller = await house.verifier.caller(house.token(Caller(Actor("u-1", role, None, "d-1"), "acme")))
+    assert (caller.scope, caller.actor.distributor) == (Scope("acme", "d-1"), "d-1")
 
 
 async def test_a_token_counts_until_it_expires_and_five_seconds_for_other_clocks(house: House) -> None:

@@ -9,11 +9,14 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from libs.edge.auth import Unauthorized
 from libs.edge.tests.forgeries import FORGERIES, MY_CURVE, MY_RSA, with_claim, with_header
 from libs.edge.tests.sample import Sample
-from libs.edge.tests.token_house import CALLER, House, raw_signed, signed
+from libs.edge.tests.token_house import CALLER, House, raw_signed, segment, signed
+from libs.edge.tokens import NoToken, opened
 
 
 @pytest.fixture
@@ -40,6 +43,34 @@ async def test_the_forgers_work_begins_with_a_token_that_counts(house: House) ->
         with_claim(role=["operations", "x"]),
     ):
         assert await house.verifier.caller(forge(header, claims, key)) == CALLER
+
+
+tokenish = st.text(st.sampled_from("abAB019-_.=+/ \n"), max_size=60)
+members = st.dictionaries(st.sampled_from(["kid", "alg", "typ", "sub", "crit"]), st.none() | st.integers() | st.text())
+written = st.builds(lambda h, c, s: f"{segment(h)}.{segment(c)}.{segment(s)}", members, members, st.text())
+
+
+@given(st.text() | tokenish | written)
+def test_whatever_stands_in_for_a_token_is_taken_apart_or_refused_by_name(token: str) -> None:
+    try:
+        said = opened(token)
+    except NoToken:
+        return
+    assert token.isascii()
+    assert said.kid
+
+
+@given(at=st.integers(0, 10_000), letter=st.sampled_from("ABCxyz019-_.=~é \x00"), how=st.sampled_from("cir"))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+async def test_a_token_with_one_letter_changed_put_in_or_taken_out_is_nobody(
+    house: House, at: int, letter: str, how: str
+) -> None:
+    token = house.token()
+    place = at % len(token)
+    changed = token[:place] + ("" if how == "r" else letter) + token[place + (how != "i") :]
+    if changed != token:
+        with pytest.raises(Unauthorized):
+            await house.verifier.caller(changed)
 
 
 @pytest.mark.parametrize("named", ["EdDSA", "RS256", "ES256"])

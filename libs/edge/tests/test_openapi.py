@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
 OPERATIONS = [
     ("POST", "/notes"), ("GET", "/notes"), ("GET", "/notes/{note}"), ("GET", "/commands/{command}"),
     ("POST", "/changes"), ("GET", "/changes"), ("GET", "/changes/{change}"), ("POST", "/changes/{change}/approve"),
-    ("POST", "/changes/{change}/reject"),
+    ("POST", "/changes/{change}/reject"), ("POST", "/notes/batch"),
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from libs.edge.auth import Caller
 from libs.edge.guard import Guarded, RoutesUnguarded, guarded, needs
 from libs.edge.issuer import LocalIssuer
 from libs.edge.permissions import FOUR_EYES, PERMISSIONS, ROLES
+from libs.edge.proof import committing_services
 from libs.edge.serve import Process, parts_of, services
 from libs.edge.settings import Settings
 from libs.edge.tests.sample import ManualClock, Sample
@@ -88,6 +89,8 @@ def test_every_route_that_is_described_is_walked(service: str, tmp_path: Path) -
     described = {
         (method.upper(), path) for path, methods in served.api.openapi()["paths"].items() for method in methods
     }
+    operations = [operation for methods in served.api.openapi()["paths"].values() for operation in methods.values()]
+    assert all(operation["x-permissions"] and "403" in operation["responses"] for operation in operations)
     assert described == {(method, route.path) for route in guarded(served.api) for method in route.methods}
 
 
@@ -169,6 +172,17 @@ def test_whoever_may_approve_can_reach_the_route_and_a_distributor_approves_noth
         assert propose | approve <= ROLES.keys(), name
         assert all(PERMISSIONS.allows(role, "changes:approve") for role in approve), name
         assert "distributor" not in approve, name
+
+
+def test_f4_every_command_under_four_eyes_has_who_proposes_it_and_who_approves_it() -> None:
+    found = {
+        f"{service}.{name}"
+        for service, parts in committing_services().items()
+        for name, kind in parts.decider.commands.items()
+        if kind.four_eyes
+    }
+    assert {name for name in FOUR_EYES if "." in name} <= found
+    assert [name for name in found if not all(PERMISSIONS.on(*name.split(".")))] == []
 
 
 def test_a_command_that_the_table_does_not_know_is_nobodys() -> None:

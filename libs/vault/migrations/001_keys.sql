@@ -13,7 +13,8 @@ create table subject_keys (
         (erased_at is null and kek is not null and wrapped is not null and made_at is not null)
         or (erased_at is not null and kek is null and wrapped is null)
     )
-);
+    -- The dead row of a destroyed key is cleared away within minutes, however few there are.
+) with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
 
 -- Keyed hashes of words; beside the keys, outside every digest.
 create table search (

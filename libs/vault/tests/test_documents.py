@@ -77,6 +77,10 @@ async def test_a_document_moved_or_altered_in_the_database_does_not_open(dsn: st
         for document in (first, second):
             with pytest.raises(SealBroken):
                 await vault.get_document(TENANT, "inv-8", document)
-        for tenant, subject, document in (("other", "inv-8", first), (TENANT, "inv-9", first), (TENANT, "inv-8", "x")):
+        for tenant, subject, document in (
+            ("other", "inv-8", first),
+            (TENANT, "inv-9", first),
+            (TENANT, "inv-8", "x\x00"),
+        ):
             with pytest.raises(DocumentNotFound):
                 await vault.get_document(tenant, subject, document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import pytest_asyncio
 
 from libs.adapters.tests.schemas import own_database, password
 from libs.kernel.errors import CheckUnavailable
+from libs.kernel.personal import Term
 from libs.stack.addresses import Addresses
 from libs.vault.errors import MasterKeyMissing
+from libs.vault.kek import LocalKeys
+from libs.vault.master import MovingKeys
 from libs.vault.migrate import ROLE, migrate
 from libs.vault.rotation import rotate, status
 from libs.vault.tests.test_transit import transit
@@ -92,6 +96,35 @@ async def test_i7_a_subject_erased_during_a_rotation_stays_erased(dsn: str, tmp_
         assert (row.wrapped, anew.kek) == (None, await vault.master.newest())
 
 
+async def test_services_write_and_erase_while_a_rotation_runs(dsn: str, tmp_path: Path) -> None:
+    async with vault_on(dsn, tmp_path) as vault, vault_on(dsn, tmp_path) as service:
+        await filled(vault)
+        ended = asyncio.Event()
+
+        async def write() -> int:
+            groups = 0
+            while not ended.is_set():
+                subjects = [f"inv-{(groups * 37 + number * 11) % 500 + 700}" for number in range(64)]
+                ring = await service.ring(TENANT, [*subjects, f"inv-late-{groups}"])
+                for subject in (*subjects, f"inv-late-{groups}"):
+                    ring.index(subject, [Term("reference", f"{groups}")])
+                await service.keep(ring)
+                await service.erase(TENANT, f"inv-{groups + 2}", NOW)
+                groups += 1
+            return groups
+
+        writing = asyncio.create_task(write())
+        for _ in range(3):
+            await rotate(vault.store, vault.master)
+        ended.set()
+        groups = await writing
+        done = await rotate(vault.store, vault.master)
+        assert groups > 2
+        counts = await vault.store.counts()
+        assert counts.keys == {done.kek: MANY - 1}
+        assert counts.tombstones == groups + 1
+
+
 async def test_keys_of_a_missing_master_key_are_counted_and_the_others_wrapped(dsn: str, tmp_path: Path) -> None:
     async with vault_on(dsn, tmp_path) as vault:
         await filled(vault, "lost")
@@ -121,3 +154,24 @@ async def test_a_transit_key_is_rotated_the_same_way(dsn: str) -> None:
         server.sealed = True
         with pytest.raises(CheckUnavailable):
             await rotate(vault.store, vault.master)
+
+
+async def test_a_rotation_moves_keys_from_files_to_a_transit_engine_and_back(dsn: str, tmp_path: Path) -> None:
+    async with TransitServer().running() as server:
+        async with vault_on(dsn, tmp_path) as vault:
+            data = await filled(vault)
+        there = MovingKeys(transit(server), LocalKeys(tmp_path))
+        async with vault_on(dsn, there) as vault:
+            assert await opened_name(vault, "inv-0", data) == "Anna Weber"
+            await sealed_name(vault, "inv-new")
+        async with vault_on(dsn, there) as vault:
+            ring = await vault.ring(TENANT, ["inv-0", "inv-new", "inv-2"])
+            assert all(ring.key_to_open(subject) for subject in ("inv-0", "inv-new", "inv-2"))
+            done = await rotate(vault.store, vault.master)
+            assert (await vault.store.counts()).keys == {"transit/transit/cartulary:v1": MANY}
+            assert (done.resumed, done.rewrapped) == (True, MANY - 1)
+        back = MovingKeys(LocalKeys(tmp_path), transit(server))
+        async with vault_on(dsn, back) as vault:
+            assert (await rotate(vault.store, vault.master)).kek.startswith("local-0001-")
+        async with vault_on(dsn, tmp_path) as vault:
+            assert await opened_name(vault, "inv-0", data) == "Anna Weber"

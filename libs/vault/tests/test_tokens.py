@@ -51,6 +51,12 @@ def test_a_name_is_found_by_itself_and_by_each_word(name: str) -> None:
         ("Alexandra Schneider", "alexand"),
         ("An\u00adna\u200b Weber", "anna"),
         ("Anna\u0000Weber", "weber"),
+        ("مُحَمَّد", "محمد"),
+        ("محـمد", "mhmd"),
+        ("שָׁלוֹם", "שלום"),
+        ("أحمد", "احمد"),
+        ("Ёлкин", "елкин"),
+        ("ｱﾝﾅ", "Anna"),
     ],
 )
 def test_a_name_is_found_by_its_latin_form_and_by_beginnings(stored: str, sought: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from libs.kernel.errors import CheckUnavailable, Conflict
 from libs.kernel.personal import Term
+from libs.ports.privacy import Privacy
+from libs.ports.privacy import Ring as PortRing
 from libs.vault.errors import KeyMissing, RingExpired, SubjectErased
 from libs.vault.kek import LocalKeys
 from libs.vault.ring import CACHED_S, HELD_S, NotInRing
@@ -35,6 +37,18 @@ async def test_what_one_process_seals_another_opens(dsn: str, tmp_path: Path) ->
         data = await sealed_name(writer, "inv-1", "Zoë Ναπολέων 王")
         assert "Zoë" not in str(data)
         assert await opened_name(reader, "inv-1", data) == "Zoë Ναπολέων 王"
+
+
+async def test_a_vault_is_what_the_port_asks_for(dsn: str, tmp_path: Path) -> None:
+    async with vault_on(dsn, tmp_path) as vault:
+        port: Privacy = vault
+        ring: PortRing = await port.ring(TENANT, ["inv-port"])
+        ring.index("inv-port", [Term("name", "Anna")])
+        await port.keep(ring)
+        assert await vault.search(TENANT, [Term("name", "ann")]) == ["inv-port"]
+        with pytest.raises(TypeError):
+            await vault.keep("a ring")
+        await vault.erase(TENANT, "inv-port", NOW)
 
 
 async def test_a_key_that_is_not_kept_opens_nothing_elsewhere(dsn: str, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import re
 from typing import NamedTuple
 
 from anyascii import anyascii
-from rapidfuzz import fuzz
 
 from libs.messages.investors import NameMatch
 from libs.messages.person_values import Identity
@@ -48,6 +47,8 @@ def words_of(name: str, dropped: frozenset[str] = TITLES) -> tuple[str, ...]:
 
 def holder_match(identity: Identity, holder: str) -> HolderMatch:
     """The holder against the person: registered name of a legal one; of several holders the one that fits best."""
+    from rapidfuzz import fuzz  # noqa: PLC0415  (40 ms, only when needed)
+
     dropped = LEGAL_FORMS if identity.kind == "legal" else TITLES
     parts = _BETWEEN_HOLDERS.split(holder) if identity.kind == "natural" else []
     own = " ".join(sorted(words_of(identity.full_name, dropped)))

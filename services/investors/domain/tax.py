@@ -28,7 +28,7 @@ _BOTH: Mapping[str, str] = {
 }  # fmt: skip
 _NATURAL: Mapping[str, str] = {
     "AT": "tin", "BE": "nn bis", "BG": "egn pnf", "BR": "cpf", "CA": "sin", "CH": "ssn", "CN": "ric", "CR": "cpf cr",
-    "CU": "ni", "CZ": "rc dic", "DE": "idnr stnr", "DK": "cpr", "EE": "ik", "FI": "hetu", "IE": "pps", "IL": "idnr",
+    "CU": "ni", "CZ": "rc dic", "DE": "idnr", "DK": "cpr", "EE": "ik", "FI": "hetu", "IE": "pps", "IL": "idnr",
     "JP": "in_", "KR": "rrn", "MU": "nid", "PK": "cnic", "RO": "cnp", "SK": "rc dph", "UA": "rntrc",
 }  # fmt: skip
 _LEGAL: Mapping[str, str] = {

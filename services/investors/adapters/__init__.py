@@ -1,0 +1,1 @@
+"""Screening: the port, and the provider that reads a list file."""

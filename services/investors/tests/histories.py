@@ -1,0 +1,157 @@
+"""Random histories of an investor and what is its own: any command in any state, some of them to be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from libs.kernel.decider import Command
+from libs.kernel.errors import InvalidValue, Refused
+from libs.kernel.events import Event
+from libs.testkit.given import Given
+from services.investors.domain.account import Account
+from services.investors.domain.bank_account import BankAccount
+from services.investors.domain.investor import Investor
+from services.investors.tests.examples import (
+    ACCOUNT,
+    BANK,
+    BANK_ACCOUNT,
+    BLOCK,
+    GROUND,
+    HIT,
+    INVESTOR,
+    MISMATCH,
+    NO_ACCOUNTS,
+    NOW,
+    OTHER_BANK,
+    PERSON,
+    SECOND_BANK,
+    TAX,
+    TAX_IDENTITIES,
+    command,
+    holder,
+)
+
+# Past every review and every retention period, too.
+moments = st.sampled_from([NOW, NOW + timedelta(days=1), NOW.replace(year=2029), NOW.replace(year=2035)])
+banks = st.sampled_from([BANK_ACCOUNT, SECOND_BANK])
+details = st.sampled_from([BANK, OTHER_BANK, MISMATCH])
+evidence = st.sampled_from(["bank_confirmation", "penny_test", "statement_seen", "provider_check"])
+rounds = st.integers(1, 3)
+identities = st.sampled_from([{**PERSON, "family_name": name} for name in ("Weber", "Blum")])
+hits = st.sampled_from([(), (HIT,), (HIT, {**HIT, "entry": "EX-18"})])
+placed_by = st.sampled_from([None, None, None, "DIST-1"])
+
+
+def of(name: str, /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
+    """A command by name at some moment, with drawn fields."""
+    return st.builds(
+        lambda now, own: command(name, now=now, **own),
+        moments,
+        st.fixed_dictionaries({"placed_by": placed_by, **fields}),
+    )
+
+
+registrations = st.one_of(
+    of("RegisterInvestor"),
+    of(
+        "RegisterInvestor",
+        tax=st.just(TAX),
+        tax_identities=st.just(TAX_IDENTITIES),
+        submit=st.booleans(),
+        bank_account=st.just(BANK_ACCOUNT),
+        bank=details,
+        bank_currency=st.just("EUR"),
+    ),
+)
+of_the_file = st.one_of(
+    of(
+        "AmendParticulars",
+        identity=st.sampled_from(["Weber", "Blum"]).map(lambda name: {**PERSON, "family_name": name}),
+    ),
+    of("CertifyTaxStatus"),
+    of("FileDocument", kind=st.sampled_from(["identity", "self_certification"])),
+    of("SubmitOnboarding"),
+    of("WithdrawOnboarding"),
+    of("RecordScreening", round=rounds, hits=hits),
+    of("RecordScreeningUnavailable", round=rounds, attempt=st.integers(1, 2)),
+    of("ResolveHit", entry=st.sampled_from(["EX-17", "EX-18"]), outcome=st.sampled_from(["dismissed", "confirmed"])),
+    of("RequestMoreInformation"),
+    of("ApproveInvestor", risk=st.sampled_from(["low", "high"])),
+    of("RejectInvestor"),
+    of("CompleteReview", risk=st.sampled_from(["medium", "high"])),
+    of("MarkReviewOverdue", due_at=moments),
+    of("EndRelationship", rows=st.just({holder(INVESTOR): NO_ACCOUNTS})),
+    of("ExportPersonalData"),
+    of("RecordKeyDestroyed"),
+)
+erasures = of(
+    "EraseInvestor",
+    legal_basis=st.sampled_from(["consent_withdrawn", "retention_over", "unlawful", "legal_obligation"]),
+    rows=st.just({holder(INVESTOR): NO_ACCOUNTS}),
+)
+of_accounts = st.one_of(
+    of("AddBankAccount", bank_account=banks, details=details),
+    of("VerifyBankAccount", bank_account=banks, evidence=evidence),
+    of("CloseBankAccount", bank_account=banks),
+    of("OpenAccount", distributor=st.sampled_from([None, "DIST-1"]), payout_account=st.none() | banks),
+    of("SetInstructions", reinvest=st.booleans()),
+    of("SetPayoutAccount", bank_account=banks),
+    of("ChangeBankAccount", bank_account=banks, details=details, evidence=evidence),
+    of("BlockAccount", scope=st.sampled_from(["payments", "asset_freeze"]), ground=st.just(GROUND)),
+    of("UnblockAccount", block=st.just(BLOCK)),
+    of("CloseAccount"),
+)
+# The way to an open account, so that the later arrows are walked often.
+OPENING: list[Command] = [
+    command("RegisterInvestor", tax=TAX, tax_identities=TAX_IDENTITIES, submit=True),
+    command("RecordScreening"),
+    command("ApproveInvestor"),
+    command("AddBankAccount"),
+    command("VerifyBankAccount"),
+    command("OpenAccount", payout_account=BANK_ACCOUNT),
+]
+ENDING: list[Command] = [
+    command("CloseAccount"),
+    command("EndRelationship", rows={holder(INVESTOR): NO_ACCOUNTS}),
+]
+commands = st.one_of(registrations, of_the_file, of_the_file, of_accounts, of_accounts, erasures)
+histories = st.tuples(
+    st.integers(0, len(OPENING)).map(lambda count: OPENING[:count]),
+    st.lists(commands, max_size=20),
+    st.sampled_from([[], [], ENDING]),
+    st.lists(commands, max_size=8),
+).map(lambda parts: [each for part in parts for each in part])
+
+
+def carried_out(past: Given, each: Command) -> Sequence[Event]:
+    """The events of a command, folded; none where the rules refuse it."""
+    try:
+        events = past.decide(each)
+    except (Refused, InvalidValue):
+        return []
+    for event in events:
+        past.apply(event)
+    return events
+
+
+def investor_of(past: Given) -> Investor | None:
+    """The investor of the history, if it is registered."""
+    state = past.states.get(f"investors/{INVESTOR}/investor/{INVESTOR}")
+    assert state is None or isinstance(state, Investor)
+    return state
+
+
+def account_of(past: Given) -> Account | None:
+    """Its account, if it was opened."""
+    state = past.states.get(f"investors/{INVESTOR}/account/{ACCOUNT}")
+    assert state is None or isinstance(state, Account)
+    return state
+
+
+def banks_of(past: Given) -> list[BankAccount]:
+    """Its bank accounts."""
+    return [state for state in past.states.values() if isinstance(state, BankAccount)]
