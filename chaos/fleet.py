@@ -9,7 +9,7 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from libs.ledger.port import LedgerIdentity
 from libs.stack.addresses import Addresses
 from libs.stack.local import LocalStack
 from libs.stack.part import until
-from libs.stack.places import CHECKOUT, free_port
+from libs.stack.places import free_port
 from libs.stack.processes import PidFile
 from libs.testkit.stack import local_stack
 
@@ -69,6 +69,7 @@ class Fleet:
 
     home: Path
     addresses: Addresses
+    environment: dict[str, str]
     nursery: Nursery
     services: tuple[str, ...]
     block_time_s: float
@@ -107,7 +108,8 @@ class Fleet:
         for name in names:
             service, roles = self.served[name]
             where = ["--port", str(self.ports[name]), "--instance", name]
-            self.running[name] = self.nursery.start(["serve", service, "--only", roles, *where], self.log(name))
+            command = ["serve", service, "--only", roles, *where]
+            self.running[name] = self.nursery.start(command, self.environment, self.log(name))
 
     def pid(self, name: str) -> int | None:
         """The process that has this name at the moment."""
@@ -200,9 +202,10 @@ class Fleet:
         )
 
     def stop(self) -> None:
-        """End every process of the fleet; the stack ends with its own block."""
-        self.nursery.close()
+        """End every process of the fleet; the stack and the nursery end with their own blocks."""
         for process in self.running.values():
+            with suppress(ProcessLookupError):
+                process.signal(signal.SIGKILL)
             process.wait()
 
 
@@ -220,14 +223,15 @@ async def running_fleet(
         place = home or Path(tempfile.mkdtemp(prefix="fleet-", dir=kept) if kept else folder)
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o711)
-        with local_stack(place, block_time_s=block_time_s, faults=True) as addresses:
+        with (
+            Nursery([*services, "attestation"], place / "nursery.log") as nursery,
+            local_stack(place, block_time_s=block_time_s, faults=True) as addresses,
+        ):
             own = {"screening_list": write_screening_list(place)} if INVESTORS in services else {}
             given = {"lanes": lanes, "block_period_ms": round(block_time_s * 1000), **_UNLIMITED, **own, **settings}
-            environment = {**os.environ, **addresses.environment(), "PYTHONPATH": str(CHECKOUT)}
-            environment |= {f"CARTULARY_{name.upper()}": str(value) for name, value in given.items()}
+            environment = {**addresses.environment(), **{f"CARTULARY_{k.upper()}": str(v) for k, v in given.items()}}
             await deploy([addresses.ledger], place / "keys", place, lanes=lanes, producers=list(services))
-            nursery = Nursery([*services, "attestation"], environment, place / "log" / "nursery.log")
-            fleet = Fleet(place, addresses, nursery, tuple(services), block_time_s)
+            fleet = Fleet(place, addresses, environment, nursery, tuple(services), block_time_s)
             fleet.token("first")  # the issuer's key is there before the processes look for it
             try:
                 await asyncio.to_thread(fleet.start, *fleet.served)

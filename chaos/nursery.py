@@ -62,27 +62,28 @@ class Child:
 
 
 class Nursery:
-    """Starts `cartulary` processes with one environment; they end with it, and it ends with who made it."""
+    """Starts `cartulary` processes; they end with it, and it ends with who made it. It imports from now on."""
 
-    def __init__(self, services: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, services: Sequence[str], log: Path) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         with log.open("ab") as words:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chaos.nursery", *services], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=words, cwd=CHECKOUT, env=dict(environment),
+                stderr=words, cwd=CHECKOUT, env=environment,
             )  # fmt: skip
         self._log, self._asking = log, threading.Lock()
         self._read = False
 
-    def start(self, arguments: Sequence[str], log: Path) -> Child:
-        """A process of `cartulary` with these arguments, its words appended to `log`; raises NurseryFailed."""
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Child:
+        """A process of `cartulary` with more environment, its words appended to `log`; raises NurseryFailed."""
         with self._asking:
             if not self._read:
                 self._answer(_READY)
                 self._read = True
-            order = orjson.dumps({"arguments": list(arguments), "log": str(log)}) + b"\n"
+            order = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
             if self._process.stdin is None:
                 raise NurseryFailed("it takes no orders")
-            self._process.stdin.write(order)
+            self._process.stdin.write(orjson.dumps(order) + b"\n")
             self._process.stdin.flush()
             return Child(int(self._answer()))
 
@@ -92,7 +93,10 @@ class Nursery:
             raise NurseryFailed(f"it said {said!r}, see {self._log}")
         return said
 
-    def close(self) -> None:
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End it and every process that it started."""
         self._process.kill()
         self._process.communicate()
@@ -113,8 +117,9 @@ def main(services: Sequence[str]) -> None:
         os.write(1, b"%d\n" % pid)
 
 
-def _serve(arguments: list[str], log: str) -> None:
+def _serve(arguments: list[str], environment: dict[str, str], log: str) -> None:
     _end_with_parent()
+    os.environ.update(environment)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     words, nothing = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), os.open(os.devnull, os.O_RDONLY)
     for held, name in ((nothing, 0), (words, 1), (words, 2)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import asyncpg
 
@@ -20,6 +21,8 @@ from libs.ledger.secrets import MasterSecret
 
 ASKED_AT_ONCE = 24
 MOST_SHOWN = 8
+# What falls due while the verdict is reached would add to the ledger meanwhile.
+SOON = timedelta(seconds=10)
 
 
 @dataclass
@@ -123,7 +126,8 @@ async def _under_way(admin: asyncpg.Connection, service: str) -> str:
     # One statement is one moment: due work is seen until it is an intent, an intent until it is committed.
     left = await admin.fetchrow(
         f"select (select count(*) from {service}.intents) as intents,"
-        f" (select count(*) from {service}.due where not done and at <= now()) as due"
+        f" (select count(*) from {service}.due where not done and at <= now() + $1) as due",
+        SOON,
     )
     return f"{left['intents']} intents, {left['due']} due of {service} wait" if left and any(left.values()) else ""
 
