@@ -13,6 +13,7 @@ from chaos.load import Action, Answer, Backoff, JourneyBroken, Load, Sent, probl
 from chaos.people import PEOPLE, Person
 
 BATCH = 5
+UNAVAILABLE = 503
 LOOKED_AT_EVERY_S = 0.3
 OPERATIONS = ("operations-1", "operations-2")
 COMPLIANCE, TREASURY, PROTECTION = "compliance-1", "treasury-1", ("protection-1", "protection-2")
@@ -32,7 +33,6 @@ class InvestorsCallers(Callers):
     def __init__(self, load: Load, rate_per_s: float) -> None:
         super().__init__(load, rate_per_s)
         self.taken_on = 0
-        self._batches = True
 
     def next_action(self) -> Action:
         """Mostly somebody new; now and then a key again, what the rules refuse, a journey of several people."""
@@ -45,7 +45,7 @@ class InvestorsCallers(Callers):
             return lambda: self.another_body(first, {**(first.body or {}), "category": "professional"})
         if chance < 0.15:
             return lambda: self._register({**people.registration(person), "bank": people.bank(person, 0)})
-        if chance < 0.22 and self._batches:
+        if chance < 0.22:
             return self._several
         if chance < 0.28:
             return lambda: self._taken_on(person)
@@ -84,12 +84,14 @@ class InvestorsCallers(Callers):
             raise JourneyBroken("/investors/batch")
         final: dict[Sent, Answer] = {}
         for one, result in zip(entries, content["results"], strict=True):
-            if result["decision"] is not None:
+            if result.get("decision"):
                 self.load.told(one, result["decision"])
             if result["status"] == "committed":
                 final[one] = Answer(201, result["decision"], streams_of(result))
             elif result["status"] == "refused":
                 final[one] = Answer(result["problem"]["status"], problem=problem_of(result["problem"]))
+            elif result["status"] == "failed" and result["problem"]["status"] != UNAVAILABLE:
+                self.load.contradictions.append(f"{one.key} in a batch: {result['problem']}")
         return final
 
     # --- journeys ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from chaos.fleet import Fleet
 from libs.kernel.streams import lane_of_stream
 
 # More would be a storm of retries that keeps a recovering fleet down, as no well-behaved caller does.
-MOST_UNDER_WAY = 400
+MOST_UNDER_WAY = 120
 TRY_S = 15.0
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.2, 3.0
 
@@ -98,7 +98,10 @@ class Workload(Protocol):
 
 @dataclass
 class Load:
-    """Callers of one fleet; `contradictions` are answers that differ from the first one under the same key."""
+    """Callers of one fleet; `contradictions` are answers that differ from the first one under the same key.
+
+    The first `judged` of `sent` were asked again by a verdict.
+    """
 
     fleet: Fleet
     random: Random
@@ -107,6 +110,7 @@ class Load:
     contradictions: list[str] = field(default_factory=list)
     redecided: list[Redecided] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    judged: int = 0
     retry_after: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:

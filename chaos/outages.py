@@ -16,7 +16,7 @@ from chaos.workloads import load_of
 
 SERVICES = (FUNDS, INVESTORS)
 # Where funds is looked at, investors has some work too.
-LIGHT = {FUNDS: 10.0, INVESTORS: 2.0}
+LIGHT = {FUNDS: 8.0, INVESTORS: 1.5}
 BACKLOG_LIMIT = 40
 ROUNDS = 2
 

@@ -19,7 +19,7 @@ from libs.edge.proof import committing_services
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.secrets import MasterSecret
 
-ASKED_AT_ONCE = 24
+ASKED_AT_ONCE, ASKED_OF_OLDER = 24, 100
 MOST_SHOWN = 8
 # What falls due while the verdict is reached would add to the ledger meanwhile.
 SOON = timedelta(seconds=10)
@@ -73,6 +73,7 @@ async def judge(fleet: Fleet, load: Load, within_s: float = 60.0, *, emptied: st
         verdict.breaches += truth.found + load.contradictions
         _acknowledged(fleet, load, truth, verdict)
         await _told_before(fleet, load, verdict, emptied)
+        load.judged = 0 if emptied is not None else load.judged
         async with load.connected():
             await _services(fleet, load, truth, verdict, admin)
             await _asked_again(load, verdict)
@@ -172,14 +173,20 @@ async def _told_before(fleet: Fleet, load: Load, verdict: Verdict, emptied: str 
 
 
 async def _asked_again(load: Load, verdict: Verdict) -> None:
-    """Invariant 9: every key still gives its first answer."""
+    """Invariant 9: a key still gives its first answer; every one at its first verdict, and some of those before.
+
+    What the schema keeps of each key is held against the ledger at every verdict.
+    """
     before, turn = len(load.contradictions), asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def ask(sent: Sent) -> None:
         async with turn:
             await load.again(sent)
 
-    answered = [sent for sent in load.sent if sent.answer is not None]
+    fresh, older = load.sent[load.judged :], load.sent[: load.judged]
+    asked = [*fresh, *load.random.sample(older, min(ASKED_OF_OLDER, len(older)))]
+    answered = [sent for sent in asked if sent.answer is not None]
+    load.judged = len(load.sent)
     await asyncio.gather(*map(ask, answered))
     verdict.asked_again = len(answered)
     verdict.breaches += load.contradictions[before:]

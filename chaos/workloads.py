@@ -12,7 +12,7 @@ from chaos.investors_callers import InvestorsCallers
 from chaos.load import Load
 
 # Actions a second, so that every lane has work all the time and two cores have time to spare.
-RATES = {FUNDS: 8.0, INVESTORS: 4.0}
+RATES = {FUNDS: 6.0, INVESTORS: 3.0}
 _CALLERS: Mapping[str, type[Callers]] = {FUNDS: FundsCallers, INVESTORS: InvestorsCallers}
 
 

@@ -20,4 +20,4 @@ async def fleet() -> AsyncIterator[Fleet]:
 @pytest.fixture(scope="session")
 def load(fleet: Fleet) -> Load:
     """Its callers; what they were told in one test must still be true after the next."""
-    return load_of(fleet, Random(7), {FUNDS: 12.0, INVESTORS: 6.0})
+    return load_of(fleet, Random(7), {FUNDS: 10.0, INVESTORS: 5.0})
