@@ -12,8 +12,8 @@ import orjson
 from chaos.truth import Truth
 from libs.edge.path import Parts
 from libs.ports.changes import Add, Change, Drop, Put
-from libs.runtime.changes import CHANGE_PROJECTIONS
-from libs.runtime.four_eyes import Rules
+from libs.rules.changes import CHANGE_PROJECTIONS
+from libs.rules.four_eyes import Rules
 
 BATCH_COLUMNS = (
     "lane, first, count, previous_head, head, root, block, block_hash, block_time, transaction, transaction_index"

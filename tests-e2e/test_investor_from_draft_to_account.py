@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
 
+from libs.stack.places import CHECKOUT
 from libs.testkit.journey import People, Person
 
 TENANT = "harbour-investors"
@@ -171,6 +174,10 @@ async def test_i6_a_block_is_lifted_by_two_people_and_its_ground_is_for_few(offi
     change = await done(office.operations, lifting, {"reason": "the order was withdrawn"}, 201)
     await done(office.compliance, f"{change}/approve")
     assert (await office.north.get(account)).json()["blocked"] == []
+    body = {"currency": "EUR", "details": OTHER_BANK, "evidence": "bank_confirmation"}
+    assert (await office.south.get(account)).status_code == 404
+    assert (await office.south.post(f"{account}/bank-account-change", body)).status_code == 404
+    assert (await office.north.post(f"{account}/bank-account-change", body)).status_code == 201
 
 
 async def test_i8_a_distributor_sees_and_moves_its_own_only(office: Office, distributors: None) -> None:
@@ -179,6 +186,13 @@ async def test_i8_a_distributor_sees_and_moves_its_own_only(office: Office, dist
     assert (await office.south.get(address)).status_code == 404
     assert (await office.south.post(f"{address}/submit")).status_code == 404
     assert (await office.south.get(f"{address}/history")).status_code == 404
+    bank = await done(office.north, f"{address}/bank-accounts", {"currency": "EUR", "details": BANK}, 201)
+    assert (await office.north.get(bank)).json()["details"]["iban"] == BANK["iban"]
+    assert (await office.south.get(bank)).status_code == 404
+    assert bank.rpartition("/")[2] not in {row["bank_account"] for row in await office.south.all(BANK_ACCOUNTS)}
+    assert (await office.south.get(f"{address}/documents")).status_code == 404
+    mine, theirs = [{row["investor"] for row in await who.all(INVESTORS)} for who in (office.north, office.south)]
+    assert address.rpartition("/")[2] in mine - theirs
     found = {"name": "nordstrom"}
     assert len((await office.north.post(f"{INVESTORS}/search", found)).json()["items"]) == 1
     assert (await office.south.post(f"{INVESTORS}/search", found)).json() == {"items": [], "next": None}
@@ -225,3 +239,24 @@ async def test_the_register_of_accounts_is_exported_with_names_for_whom_may_see_
     assert "Zofia Anna Łukasiewicz" in named.text
     assert "A-9" in bare.text
     assert "Łukasiewicz" not in bare.text
+
+
+async def test_w19_what_the_ledger_holds_is_true_and_gives_the_same_tables(
+    office: Office, fleet_environment: dict[str, str]
+) -> None:
+    """After the erasure too: nothing of a rebuild is ever opened (invariant 6)."""
+    await approved(office)
+    for arguments in (["verify", "--json"], ["replay", "investors", "--json"]):
+        code, said = await cartulary(arguments, fleet_environment)
+        assert code == 0, said
+        assert "Łukasiewicz" not in said
+
+
+async def cartulary(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """The exit code of a command line, and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from libs.cli.main import app; app()", *arguments, cwd=CHECKOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, **environment},
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()

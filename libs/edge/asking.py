@@ -13,6 +13,7 @@ from libs.ports import Clock
 WAIT_S = 20
 _PAUSE_S = 0.5
 _PAGE = 200
+_NOT_YET, _TOO_MANY = 202, 429
 
 
 class ServiceAway(CartularyError):
@@ -26,7 +27,7 @@ class ServiceAway(CartularyError):
 class Asker:
     """One caller of the service at `url` (`http://…/funds`), known by its token.
 
-    `patience_s` bounds, from the first question on, how long a service that is not ready is asked again.
+    `patience_s` bounds, from the last final answer on, how long a service that is not ready is asked again.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Asker:
         self.url = url.rstrip("/")
         self._session, self._clock = session, clock
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._ends_at = clock.monotonic() + patience_s
+        self._patience_s, self._ends_at = patience_s, clock.monotonic() + patience_s
 
     async def get(self, address: str) -> dict[str, Any] | None:
         """What is there; None for nothing. Raises ServiceAway."""
@@ -90,19 +91,24 @@ class Asker:
         if raw is not None:
             more["Content-Type"], sent = raw[0], {"data": raw[1]}
         while True:
+            pause_s = _PAUSE_S
             try:
                 async with self._session.request(method, self.url + address, headers=more, **sent) as response:
-                    if response.status < 500 and response.status != 429:
+                    if response.status < 500 and response.status != _TOO_MANY:
+                        if response.status != _NOT_YET:
+                            self._ends_at = self._clock.monotonic() + self._patience_s
                         return response.status, await response.json(content_type=None)
                     reason = f"{self.url} answered {response.status}: {(await response.text())[:300]}"
+                    if response.status == _TOO_MANY:
+                        pause_s = max(pause_s, float(response.headers.get("Retry-After", pause_s)))
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{self.url} did not answer: {error!r}"
             self.check_patience(reason)
-            await self.pause()
+            await self.pause(pause_s)
 
-    async def pause(self) -> None:
+    async def pause(self, pause_s: float = _PAUSE_S) -> None:
         """Give the service time."""
-        await self._clock.sleep(_PAUSE_S)
+        await self._clock.sleep(pause_s)
 
     def check_patience(self, reason: str) -> None:
         """Raise ServiceAway for this reason when there is no patience left."""

@@ -21,7 +21,7 @@ from libs.edge.tokens import NoToken, opened
 from libs.kernel.envelope import Actor
 from libs.kernel.errors import CartularyError
 from libs.ports import Clock, Scope
-from libs.runtime.records import SYSTEM_TENANT
+from libs.rules.records import SYSTEM_TENANT
 
 # The end of the year 9999, in seconds of Unix.
 _LAST_TIME = 253_402_300_799

@@ -28,8 +28,8 @@ from libs.ledger.port import LedgerUnreachable
 from libs.ledger.reader import RpcLedgerReader
 from libs.ledger.rpc import JsonRpc
 from libs.ledger.secrets import MasterSecret
+from libs.rules.four_eyes import Rules
 from libs.runtime.automatic import DueCommand
-from libs.runtime.four_eyes import Rules
 from libs.vault.vault import Vault
 
 STALE_AFTER = timedelta(seconds=30)

@@ -16,7 +16,7 @@ from libs.kernel.errors import NotFound
 from libs.kernel.personal import is_leaf
 from libs.kernel.streams import key_of
 from libs.ports import Scope
-from libs.runtime.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
+from libs.rules.four_eyes import ApproveChange, ProposeChange, RejectChange, Rules
 from libs.vault.vault import Vault
 
 _COLUMNS = (
@@ -53,7 +53,9 @@ class PostgresChangeDesk:
     async def approve(self, scope: Scope, actor: Actor, change: str, now: datetime) -> Command:
         """The command that approves the change; raises NotFound."""
         row = await self._row(scope, change)
-        needs = self._rules.needs(row["command"], row["payload"])
+        # Its personal fields are sealed here; whatever else it is made of says which rows it needs.
+        kind = self._rules.decider.commands[row["command"]]
+        needs = kind.model_construct(None, **row["payload"]).references()
         return ApproveChange(now=now, by=actor.sub, needs=needs, **self._named(row))
 
     async def reject(self, scope: Scope, actor: Actor, change: str, reason: str, now: datetime) -> Command:

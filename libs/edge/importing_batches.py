@@ -23,6 +23,7 @@ from libs.ports import Clock
 
 _UNSETTLED = frozenset({"running", "decided"})
 _MOST_FINDINGS = 5
+_TOO_LARGE = 413
 
 
 class BatchRefused(CartularyError):
@@ -136,6 +137,9 @@ class BatchImporter:
             entries = [{"key": key, "body": same[0].body} for key, same in batch.left.items()]
             raw = ("application/json", orjson.dumps({"entries": entries}))
             status, answer = await asker.asked("POST", "", headers={"Prefer": f"wait={WAIT_S}"}, raw=raw)
+            if status == _TOO_LARGE and len(batch.left) > 1:
+                await self._in_halves(batch, session, bad)
+                return
             if status not in {200, 202}:
                 raise BatchRefused(f"answered {status}: {_reason(answer)}")
             for result in answer["results"]:
@@ -143,6 +147,12 @@ class BatchImporter:
             if batch.left:
                 asker.check_patience(f"{len(batch.left)} rows were not committed")
                 await asker.pause()
+
+    async def _in_halves(self, batch: _Batch, session: aiohttp.ClientSession, bad: Callable[[Rejected], None]) -> None:
+        """Rows of unusual width make a batch that the service takes only in parts."""
+        keys = list(batch.left)
+        for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
+            await self._send([item for key in half for item in batch.left[key]], session, bad)
 
     def _settle(self, batch: _Batch, result: Mapping[str, Any], bad: Callable[[Rejected], None]) -> None:
         key, status = str(result["key"]), result["status"]
@@ -169,7 +179,7 @@ class BatchImporter:
         for finding in findings[:_MOST_FINDINGS]:
             column = self._column_of(str(finding.get("field") or ""))
             value = item.cells.get(column, "")
-            message = without(value, str(finding.get("message") or problem.get("title") or "refused"))
+            message = without(value, _plain(str(finding.get("message") or problem.get("title") or "refused")))
             columns.append(column)
             reasons.append(f"{value_class(value)}, {message}" if value else message)
         if len(reasons) == 1:
@@ -191,6 +201,15 @@ def value_class(value: str) -> str:
         kinds.append("control characters")
     unit = "character" if len(value) == 1 else "characters"
     return f"{len(value)} {unit} ({', '.join(kinds)})" if kinds else f"{len(value)} {unit}"
+
+
+def _plain(message: str) -> str:
+    """Pydantic's message in the words of a table."""
+    if message == "Field required":
+        return "missing"
+    if message.startswith("String should match pattern"):
+        return "not of the form that it must have"
+    return message.removeprefix("Value error, ")
 
 
 def _reason(answer: Mapping[str, Any]) -> str:

@@ -18,12 +18,12 @@ from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
 from libs.ports import Bus, Clock, Life, Privacy, Store
 from libs.ports.changes import Projection
+from libs.rules.changes import CHANGE_PROJECTIONS
+from libs.rules.four_eyes import Rules
 from libs.runtime import life
 from libs.runtime.automatic import Automatic, DueCommand, DueLoop, Reaction, Reactor
-from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.committing import Committer
 from libs.runtime.deciding import DecideLoop
-from libs.runtime.four_eyes import Rules
 from libs.runtime.relay import At, Relay, Seal, nowhere
 
 log = structlog.get_logger(__name__)

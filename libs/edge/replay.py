@@ -18,10 +18,10 @@ from libs.kernel.errors import CartularyError
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader, LedgerUnreachable
 from libs.ports import BusUnreachable, Clock, LaneReader, Membership, Message, Outgoing, Position
+from libs.rules.changes import CHANGE_PROJECTIONS
+from libs.rules.four_eyes import Rules
 from libs.runtime import life
-from libs.runtime.changes import CHANGE_PROJECTIONS
 from libs.runtime.committing import CONSUMER, Committer
-from libs.runtime.four_eyes import Rules
 
 Progress = Callable[[str, int, int], None]
 

@@ -94,6 +94,24 @@ def is_leaf(value: object) -> bool:
     )  # fmt: skip
 
 
+def to_seal(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
+    """The payload with its personal fields as personal values, which are sealed with the proposal (invariant 6)."""
+    return {
+        name: {"clear": value} if name in personal and not is_leaf(value) else value for name, value in payload.items()
+    }
+
+
+def to_clear(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
+    """The payload that `to_seal` was given; raises NotClear when its data subject was erased."""
+    given = dict(payload)
+    for name in personal & given.keys():
+        if is_leaf(given[name]):
+            if "clear" not in given[name]:
+                raise NotClear("the subject of this change was erased", field=f"payload.{name}")
+            given[name] = given[name]["clear"]
+    return given
+
+
 def _read(value: Any, inner: core_schema.ValidatorFunctionWrapHandler) -> Personal[Any]:
     if isinstance(value, Personal):
         return value

@@ -12,6 +12,8 @@ from libs.messages.values import Country, Lei, sorted_once
 
 # Joiners belong to Persian and Indian names; other invisible characters only hide what a name is.
 _JOINERS = "\u200c\u200d"
+# Counted after NFC too, which makes two of a few characters.
+MAX_TEXT = 200
 _EARLIEST = date(1875, 1, 1)
 
 
@@ -26,6 +28,8 @@ def _text(value: str) -> str:
     value = unicodedata.normalize("NFC", value)
     if not all(mark.isprintable() or mark in _JOINERS for mark in value):
         raise ValueError("only printable characters: no control, direction or line break characters")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"at most {MAX_TEXT} characters")
     return value
 
 
@@ -62,7 +66,7 @@ def _bic(value: str) -> str:
 
 
 PersonalText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_text)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT), AfterValidator(_text)
 ]
 PersonName = Annotated[PersonalText, AfterValidator(_named)]
 Iban = Annotated[str, StringConstraints(max_length=42), AfterValidator(_iban)]

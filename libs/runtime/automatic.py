@@ -17,11 +17,11 @@ from libs.kernel.events import Event
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.port import LedgerReader
 from libs.ports import Bus, Clock, CommandKey, DueRow, Outcome, Position, Store, StoreUnreachable
+from libs.rules.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand
+from libs.rules.records import SYSTEM_TENANT
 from libs.runtime.deciding import DecideLoop
-from libs.runtime.four_eyes import ApplyChange, ExpireChange, RecordEvent, RefuseCommand
 from libs.runtime.log import Attested, AttestedLog
 from libs.runtime.planning import Request
-from libs.runtime.records import SYSTEM_TENANT
 from libs.runtime.relay import nowhere
 
 log = structlog.get_logger(__name__)

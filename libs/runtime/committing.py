@@ -29,9 +29,9 @@ from libs.ports import (
     Store,
 )
 from libs.ports.changes import Change, Projection
-from libs.runtime.four_eyes import Rules
+from libs.rules.four_eyes import Rules
+from libs.rules.records import CursorAdvanced, EpochBegun
 from libs.runtime.log import Attested, AttestedLog
-from libs.runtime.records import CursorAdvanced, EpochBegun
 from libs.runtime.relay import nowhere
 
 log = structlog.get_logger(__name__)
@@ -124,7 +124,7 @@ class Committer:
             await attested.close()
 
     async def _commit_all(self) -> None:
-        level_at = float("-inf")
+        level_at = self._clock.monotonic()
         while True:
             batches: list[Attested] = []
             try:

@@ -25,7 +25,7 @@ from libs.kernel.keyed import KeyedHashes
 from libs.kernel.streams import STREAM_PARTS, key_of, lane_of_stream
 from libs.observe import metrics
 from libs.ports import Clock, Deciding, KeyedClaim, LifeChanged, Outcome, Privacy, Ring, Store
-from libs.runtime.four_eyes import Rules
+from libs.rules.four_eyes import Rules
 from libs.runtime.planning import EMPTY, Folded, Plan, Planner, Request
 
 log = structlog.get_logger(__name__)

@@ -17,10 +17,10 @@ from libs.kernel.keyed import KeyedHashes
 from libs.kernel.time import to_wire
 from libs.ledger.port import LedgerReader
 from libs.ports import Bus, Clock, Store
+from libs.rules.four_eyes import Rules
+from libs.rules.records import SYSTEM_TENANT
 from libs.runtime.committing import CONSUMER, Committer
-from libs.runtime.four_eyes import Rules
 from libs.runtime.log import Attested, AttestedLog
-from libs.runtime.records import SYSTEM_TENANT
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from libs.kernel.keyed import KeyedHashes
 from libs.kernel.streams import key_of
 from libs.kernel.time import to_wire
 from libs.ports import CommandKey, Intent, KeyedClaim, Outcome, Ring, Status
-from libs.runtime.four_eyes import Rules
+from libs.rules.four_eyes import Rules
 
 log = structlog.get_logger(__name__)
 

@@ -45,12 +45,12 @@ async def fleet_database(stack: Addresses) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def fleet(stack: Addresses, fleet_home: Path, fleet_database: str) -> AsyncIterator[ServedFleet]:
-    """Attestation and every service, ready, on a ledger and a database of their own."""
+async def fleet_environment(stack: Addresses, fleet_home: Path, fleet_database: str) -> dict[str, str]:
+    """What a process of the fleet is told: a ledger and a database of their own."""
     await deploy(stack.ledger.split(","), fleet_home / "keys", fleet_home, lanes=LANES, producers=SERVICES)
     screening_list = fleet_home / "screening.jsonl"
     screening_list.write_text(SCREENING_LIST)
-    environment = stack.environment() | {
+    return stack.environment() | {
         "CARTULARY_SCREENING_LIST": str(screening_list),
         "CARTULARY_HOME": str(fleet_home),
         "CARTULARY_POSTGRES_DSN": fleet_database,
@@ -60,7 +60,13 @@ async def fleet(stack: Addresses, fleet_home: Path, fleet_database: str) -> Asyn
         # Random requests come from one address, many of them with a token that does not count.
         "CARTULARY_RATE_ADDRESS_BURST": "1000000",
     }
-    async with served_fleet(["attestation", *SERVICES], environment, fleet_home / "log", within_s=100) as served:
+
+
+@pytest_asyncio.fixture(scope="session")
+async def fleet(fleet_environment: dict[str, str], fleet_home: Path) -> AsyncIterator[ServedFleet]:
+    """Attestation and every service, ready."""
+    services, logs = ["attestation", *SERVICES], fleet_home / "log"
+    async with served_fleet(services, fleet_environment, logs, within_s=100) as served:
         yield served
 
 

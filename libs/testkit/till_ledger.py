@@ -14,7 +14,7 @@ from libs.kernel.ids import uuid7
 from libs.kernel.keyed import KeyedHashes
 from libs.kernel.streams import lane_of
 from libs.kernel.time import to_wire
-from libs.runtime.four_eyes import Rules
+from libs.rules.four_eyes import Rules
 from libs.testkit.memory_ledger import BEGAN, MemoryLedger, RunOf
 from libs.testkit.sample import bells, tills
 

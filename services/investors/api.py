@@ -21,11 +21,11 @@ from services.investors import (
 )
 from services.investors.people import People
 
-# Fields of bodies whose values no problem shows.
+# Fields of bodies whose values no problem shows; a wrong reference may be a person's name.
 PERSONAL = frozenset(
     {
         "identity", "address", "contact", "tax_identities", "bank", "details", "ground", "what", "reason", "name",
-        "iban", "tin", "holder",
+        "iban", "tin", "holder", "reference",
     }
 )  # fmt: skip
 

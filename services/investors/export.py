@@ -12,9 +12,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from libs.edge.auth import Caller, CallerOf
+from libs.edge.commands import CommandStatus
 from libs.edge.context import Now
 from libs.edge.guard import needs
 from libs.messages.investors import ExportPurpose
+from services.investors import views
 from services.investors.account_queries import ACCOUNT, BANK_ACCOUNT
 from services.investors.domain.commands import ExportPersonalData
 from services.investors.history import events
@@ -25,10 +27,7 @@ from services.investors.sending import Body, facts_of, send
 _HELD = f"{ACCOUNT} where account in (select account from account_holders where investor = $1) order by reference"
 _BANKS = f"{BANK_ACCOUNT} where investor = $1 order by added_at, bank_account"
 _DOCUMENTS = "select document, kind, media_type, size_bytes, filed_at from documents where investor = $1 order by 1"
-_PERSON = (
-    "investor", "kind", "category", "reference", "distributor", "country", *COLUMNS, "tax", "status", "registered_at",
-    "changed_at", "sealed", "erased",
-)  # fmt: skip
+_PERSON = tuple(views.PersonView.model_fields)
 _CHUNK = 500
 _REGISTER = f"{ACCOUNT} where (reference, account) > ($1, $2) order by reference, account limit {_CHUNK}"
 _NAMES = "select investor, identity::text from investors where investor = any($1::uuid[])"
@@ -38,6 +37,16 @@ _FIELDS = (
 )  # fmt: skip
 # A spreadsheet would run what begins so.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+# A command with an answer of its own.
+_COMMAND: dict[str, Any] = {
+    "x-one-command": False,
+    "parameters": [
+        {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string", "minLength": 1}},
+        {"name": "Prefer", "in": "header", "required": False, "schema": {"type": "string"}},
+    ],
+}
 
 
 class ExportBody(Body):
@@ -50,7 +59,10 @@ def router(people: People) -> APIRouter:
     """`/investors/{investor}/export` and `/accounts/export`."""
     routes = APIRouter()
 
-    @routes.post("/investors/{investor}/export", tags=["investors"], dependencies=[needs("subjects:export")])
+    @routes.post(
+        "/investors/{investor}/export", tags=["investors"], response_model=views.SubjectView,
+        responses={202: {"model": CommandStatus}}, openapi_extra=_COMMAND, dependencies=[needs("subjects:export")],
+    )  # fmt: skip
     async def export_person(request: Request, investor: UUID, body: ExportBody, caller: CallerOf, now: Now) -> Response:
         """A person's whole data; that it was handed out is on the record before it is (GDPR 15, 20)."""
         await person(people, caller, investor)

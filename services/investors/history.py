@@ -12,7 +12,7 @@ from libs.edge.auth import Caller, CallerOf
 from libs.edge.guard import needs
 from libs.edge.paging import PageOf, PageQuery, page
 from libs.kernel.streams import stream_name
-from libs.runtime.records import change_stream
+from libs.rules.records import change_stream
 from services.investors import views
 from services.investors.domain.commands import SERVICE
 from services.investors.people import People, Row

@@ -71,7 +71,8 @@ def router(people: People) -> APIRouter:
     routes = APIRouter(tags=["investors"])
 
     @routes.post(
-        "/investors/search", response_model=views.FoundInvestors, dependencies=[needs("investors:personal")]
+        "/investors/search", response_model=views.FoundInvestors, dependencies=[needs("investors:personal")],
+        openapi_extra={"x-one-command": False},
     )  # fmt: skip
     async def search_investors(request: Request, body: SearchBody, caller: CallerOf) -> Response:
         """Investors by what they are called, or by a number of theirs."""

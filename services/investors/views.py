@@ -177,3 +177,49 @@ class EventView(BaseModel):
     lane: int
     sequence: int
     block: int
+
+
+class PersonView(PersonalView):
+    """A person as its own data: without what reviewers found or asked for."""
+
+    investor: UUID
+    kind: InvestorKind
+    category: Category
+    reference: str | None
+    distributor: str | None
+    country: str
+    identity: Identity | None
+    address: Address | None
+    contact: Contact | None
+    tax: TaxStatus | None
+    tax_identities: list[TaxIdentity] | None
+    status: InvestorStatus
+    registered_at: datetime
+    changed_at: datetime
+
+
+class HeldAccountView(BaseModel):
+    """A registered account as its holder may know it."""
+
+    account: UUID
+    investor: UUID
+    reference: str
+    kind: AccountKind
+    holders: list[UUID]
+    signatures: int
+    distributor: str | None
+    reinvest: bool
+    payout_account: UUID | None
+    status: AccountStatus
+    opened_at: datetime
+    changed_at: datetime
+
+
+class SubjectView(BaseModel):
+    """Everything of one person (GDPR 15, 20)."""
+
+    investor: PersonView
+    bank_accounts: list[BankAccountView]
+    accounts: list[HeldAccountView]
+    documents: list[DocumentView]
+    events: list[EventView]

@@ -11,7 +11,7 @@ import orjson
 from libs.kernel.decider import Command
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.streams import key_of
-from libs.runtime.four_eyes import ApproveChange, ProposeChange
+from libs.rules.four_eyes import ApproveChange, ProposeChange
 from libs.testkit.sample.visitors import ForgetVisitor, NoteVisitor, visitor_stream
 from libs.testkit.sim.fleet import TENANT, Fleet, Sent
 from libs.testkit.sim.vault import SimKeys

@@ -9,7 +9,7 @@ from typing import Any
 
 from libs.kernel.decider import Command
 from libs.ports import GAPS_TOPIC, INTENTS_TOPIC, LEDGER_TOPIC
-from libs.runtime.four_eyes import ApproveChange, ProposeChange
+from libs.rules.four_eyes import ApproveChange, ProposeChange
 from libs.testkit.sample.tills import Deposit, OpenTill, Transfer, Withdraw, till_stream
 from libs.testkit.sim.fleet import Fleet, Sent, deterministic
 from libs.testkit.sim.forgery import forge

@@ -1,10 +1,11 @@
 """How alike two names are, in whatever order, script and spelling (TA-I-3).
 
-Names become words in small Latin letters (anyascii), without titles, particles, legal forms and initials. Each word of
-the shorter name is paired with another one of the longer; a pair's measure is `rapidfuzz.fuzz.ratio` (200 × letters in
-common and in order ÷ letters of both), at least PAIR_PERCENT. The measure of two names is the mean of the pairs, less
-SURPLUS_PERCENT for every word left over. So neither the order of words nor a missing middle name hides a person, which
-a measure of whole strings would allow; and unlike `token_set_ratio` a family name in common is no likeness by itself.
+Names become words in small Latin letters (anyascii), without titles, particles, legal forms and initials; w and v, y
+and i, ph and f are one. Each word of the shorter name is paired with another one of the longer; a pair's measure is
+`rapidfuzz.fuzz.ratio` (200 × letters in common and in order ÷ letters of both), at least PAIR_PERCENT, and a word of
+EXACT_LETTERS or less is paired with itself only. The measure of two names is the mean of the pairs, less
+SURPLUS_PERCENT for every word left over. So neither the order of words nor a missing middle name hides a person, as
+with a measure of whole strings; and unlike `token_set_ratio` a family name in common is no likeness by itself.
 
 Two more looks at a name: its words run together (scripts without spaces, names written in one or in two words), and its
 consonants (Arabic and Hebrew write no short vowels, so that both sides leave theirs out).
@@ -26,6 +27,7 @@ from services.investors.domain.names import LEGAL_FORMS, TITLES, words_of
 
 PAIR_PERCENT = 70
 SURPLUS_PERCENT = 3
+EXACT_LETTERS = 2
 # Words run together are longer and say more: they differ by a letter in ten at most.
 JOINED_PERCENT = 90
 JOINED_LETTERS = 6
@@ -58,6 +60,11 @@ class Name(NamedTuple):
     abjad: bool
 
     @property
+    def spelled(self) -> tuple[str, ...]:
+        """The words, in one spelling of the letters that transliterations take for each other."""
+        return tuple(word.replace("w", "v").replace("y", "i").replace("ph", "f") for word in self.words)
+
+    @property
     def bones(self) -> tuple[str, ...]:
         """The consonants of each word, as they sound."""
         return tuple(map(_bones, self.words))
@@ -82,7 +89,8 @@ def _bones(word: str) -> str:
 class Spellings:
     """Different words in order of their length: what is much shorter or longer than a word is not like it."""
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], exact_letters: int = 0) -> None:
+        self._exact_letters = exact_letters
         self._words = sorted(set(words), key=len)
         self._lengths = [len(word) for word in self._words]
 
@@ -94,7 +102,8 @@ class Spellings:
         close = process.extract(
             word, self._words[first:last], scorer=fuzz.ratio, processor=None, score_cutoff=percent, limit=None
         )
-        return {other: measure for other, measure, _ in close}
+        exact = self._exact_letters
+        return {other: measure for other, measure, _ in close if other == word or min(len(word), len(other)) > exact}
 
 
 class NameIndex:
@@ -102,19 +111,19 @@ class NameIndex:
 
     def __init__(self, texts: Iterable[str]) -> None:
         names = [name_of(text) for text in texts]
-        self._words = WordIndex([name.words for name in names])
+        self._words = WordIndex([name.spelled for name in names], EXACT_LETTERS)
         self._bones = WordIndex([name.bones for name in names])
         self._abjad = WordIndex([name.bones if name.abjad else () for name in names])
         self._unspaced = [name.unspaced for name in names]
         self._joined: dict[str, list[int]] = defaultdict(list)
         for number, name in enumerate(names):
-            self._joined["".join(name.words)].append(number)
+            self._joined["".join(name.spelled)].append(number)
         self._spellings = Spellings(self._joined)
 
     def like(self, text: str) -> list[Like]:
         """All names that are like the text, each at its best."""
         name = name_of(text)
-        found = [*self._words.like(name.words), *self._run_together(name)]
+        found = [*self._words.like(name.spelled), *self._run_together(name)]
         found += (self._bones if name.abjad else self._abjad).like(name.bones)
         best: dict[int, Like] = {}
         for each in sorted(found, key=lambda like: (like.weak, -like.percent)):
@@ -122,7 +131,7 @@ class NameIndex:
         return list(best.values())
 
     def _run_together(self, name: Name) -> Iterator[Like]:
-        words = name.words
+        words = name.spelled
         turned = {"".join(words), "".join((*words[1:], *words[:1])), "".join((*words[-1:], *words[:-1]))}
         for query in turned - {""}:
             short = len(query) < JOINED_LETTERS
@@ -136,13 +145,13 @@ class NameIndex:
 class WordIndex:
     """Names as sets of words, found by words like theirs."""
 
-    def __init__(self, names: Sequence[tuple[str, ...]]) -> None:
+    def __init__(self, names: Sequence[tuple[str, ...]], exact_letters: int = 0) -> None:
         self._names = [frozenset(words) for words in names]
         self._having: dict[str, list[int]] = defaultdict(list)
         for number, words in enumerate(self._names):
             for word in words:
                 self._having[word].append(number)
-        self._spellings = Spellings(self._having)
+        self._spellings = Spellings(self._having, exact_letters)
 
     def like(self, words: tuple[str, ...]) -> Iterator[Like]:
         """The names of which every word of the shorter one is paired."""

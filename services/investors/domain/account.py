@@ -21,7 +21,7 @@ from services.investors.domain.commands import (
     SetPayoutAccount,
     UnblockAccount,
 )
-from services.investors.domain.investor import Investor, living, unexpected
+from services.investors.domain.investor import Investor, living
 from services.investors.domain.refusals import (
     AccountIsBlocked,
     AccountIsClosed,
@@ -29,6 +29,7 @@ from services.investors.domain.refusals import (
     BlockExists,
     BlockUnknown,
     PayoutAccountStands,
+    unexpected,
 )
 
 # An authority's word, on which nothing moves until it is lifted.

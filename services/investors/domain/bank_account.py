@@ -19,7 +19,7 @@ from services.investors.domain.commands import (
     CloseBankAccount,
     VerifyBankAccount,
 )
-from services.investors.domain.investor import LIVING, Investor, in_status, own, unexpected
+from services.investors.domain.investor import LIVING, Investor, in_status, own
 from services.investors.domain.names import holder_match
 from services.investors.domain.refusals import (
     BankAccountExists,
@@ -27,6 +27,7 @@ from services.investors.domain.refusals import (
     BankAccountNotVerified,
     BankAccountUnknown,
     EvidenceTooWeak,
+    unexpected,
 )
 
 # Who says that the account is the investor's though its holder has another name.

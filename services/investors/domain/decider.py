@@ -20,6 +20,7 @@ from services.investors.domain import (
     screening,
 )
 from services.investors.domain.commands import SERVICE
+from services.investors.domain.refusals import unexpected
 
 _COMMANDS: tuple[type[Command], ...] = (
     registration.RegistrationCommand,
@@ -78,4 +79,4 @@ class InvestorsDecider:
             return distributor.evolve(state, event)
         if isinstance(event, InvestorsEvent):
             return investor.evolve(state, event)
-        raise investor.unexpected(event, state)
+        raise unexpected(event, state)

@@ -10,12 +10,12 @@ from libs.kernel.events import Event
 from libs.messages.codes import check_country
 from libs.messages.investors import DistributorEnded, DistributorRegistered
 from services.investors.domain.commands import EndDistributor, RegisterDistributor
-from services.investors.domain.investor import unexpected
 from services.investors.domain.refusals import (
     DistributorExists,
     DistributorIsEnded,
     DistributorUnknown,
     ForeignDistributor,
+    unexpected,
 )
 
 # --- State

@@ -9,7 +9,7 @@ from libs.kernel.events import Event
 from libs.messages import investors as published
 from libs.messages.investors import LegalBasis
 from services.investors.domain.commands import EraseInvestor, ExportPersonalData, RecordKeyDestroyed
-from services.investors.domain.investor import Investor, own
+from services.investors.domain.investor import Investor, living, own, visible
 from services.investors.domain.refusals import InvestorUnknown, MustBeRetained, NotErased, RelationshipStands
 from services.investors.domain.review import check_no_accounts
 
@@ -29,9 +29,9 @@ def decide(command: SubjectCommands, investor: Investor | None) -> Sequence[Even
         case ExportPersonalData():
             return export_personal_data(command, own(investor, command))
         case EraseInvestor():
-            return erase_investor(command, investor)
+            return erase_investor(command, visible(investor, command))
         case RecordKeyDestroyed():
-            return record_key_destroyed(command, investor)
+            return record_key_destroyed(command, visible(investor, command))
         case _:
             assert_never(command)
 
@@ -51,7 +51,7 @@ def erase_investor(command: EraseInvestor, investor: Investor | None) -> Sequenc
     """
     if investor is not None and investor.status == "erased":
         return []
-    investor = own(investor, command)
+    investor = living(investor, command)
     if investor.status not in ("draft", "withdrawn"):
         check_no_accounts(investor, command.investor_row)
         if investor.retain_until is None:

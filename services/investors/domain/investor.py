@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, assert_never
 from uuid import UUID
 
-from libs.kernel.errors import CartularyError
-from libs.kernel.events import Event, UnknownEvent
+from libs.kernel.events import Event
 from libs.kernel.personal import Personal
 from libs.messages import investors as published
 from libs.messages.person_values import Address, Contact, Identity
@@ -30,6 +29,7 @@ from services.investors.domain.refusals import (
     KindIsFixed,
     StatusForbids,
     TaxNotCertified,
+    unexpected,
 )
 from services.investors.domain.tax import check_certification
 
@@ -188,11 +188,15 @@ def screening_requested(command: InvestorCommand, investor: Investor | None) -> 
     return published.ScreeningRequested(investor=command.investor, round=before + 1, requested_at=command.now)
 
 
+def visible(investor: Investor | None, command: InvestorCommand) -> Investor | None:
+    """The investor, None for another distributor's (I-8)."""
+    foreign = investor is not None and command.placed_by not in (None, investor.registered.distributor)
+    return None if foreign else investor
+
+
 def own(investor: Investor | None, command: InvestorCommand) -> Investor:
     """The investor; InvestorUnknown also for another distributor's (I-8), InvestorIsErased."""
-    if investor is not None and command.placed_by not in (None, investor.registered.distributor):
-        investor = None
-    return living(investor, command)
+    return living(visible(investor, command), command)
 
 
 def living(investor: Investor | None, command: InvestorCommand) -> Investor:
@@ -290,8 +294,3 @@ def _moved(investor: Investor, event: Event) -> Investor:
             return replace(investor, key_destroyed=True)
         case _:
             raise unexpected(event, investor)
-
-
-def unexpected(event: Event, state: object) -> CartularyError:
-    """An event that cannot follow on this state."""
-    return UnknownEvent(f"{event.type_name()} does not follow on {type(state).__name__}", field="type")

@@ -8,6 +8,7 @@ and family name, and unlike a measure on subsets it does not take a family name 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import NamedTuple
 
 from anyascii import anyascii
@@ -40,7 +41,7 @@ class HolderMatch(NamedTuple):
 def words_of(name: str, dropped: frozenset[str] = TITLES) -> tuple[str, ...]:
     """The words of a name in small Latin letters and digits, without the dropped ones if others remain."""
     # A dot or an apostrophe stands inside a word: S.A., O'Brien.
-    text = re.sub(r"[.'`’]", "", anyascii(name)).casefold()
+    text = re.sub(r"[.'`’]", "", anyascii(unicodedata.normalize("NFKC", name))).casefold()
     words = tuple(_LETTERS.findall(text))
     return tuple(word for word in words if word not in dropped) or words
 

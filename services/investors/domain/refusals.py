@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from libs.kernel.errors import AlreadyExists, NotFound, Refused
+from libs.kernel.errors import AlreadyExists, CartularyError, NotFound, Refused
+from libs.kernel.events import Event, UnknownEvent
 
 
 class InvestorUnknown(NotFound):
@@ -263,3 +264,8 @@ class ForeignDistributor(Refused):
     code = "foreign-distributor"
     status = 403
     title = "Not the caller's distributor"
+
+
+def unexpected(event: Event, state: object) -> CartularyError:
+    """An event that cannot follow on this state."""
+    return UnknownEvent(f"{event.type_name()} does not follow on {type(state).__name__}", field="type")

@@ -17,7 +17,7 @@ from services.investors.domain.commands import (
     RejectInvestor,
     RequestMoreInformation,
 )
-from services.investors.domain.investor import Investor, in_status, own, screening_requested
+from services.investors.domain.investor import Investor, in_status, own, screening_requested, visible
 from services.investors.domain.periods import retained_until, review_due
 from services.investors.domain.refusals import AccountsAreOpen, TaxNotCertified
 from services.investors.domain.screening import check_screened
@@ -43,7 +43,7 @@ def decide(command: ReviewCommands, investor: Investor | None) -> Sequence[Event
         case CompleteReview():
             return complete_review(command, own(investor, command))
         case MarkReviewOverdue():
-            return mark_review_overdue(command, investor)
+            return mark_review_overdue(command, visible(investor, command))
         case EndRelationship():
             return end_relationship(command, own(investor, command))
         case _:

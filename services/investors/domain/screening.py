@@ -9,7 +9,7 @@ from libs.kernel.events import Event
 from libs.kernel.personal import Personal
 from libs.messages import investors as published
 from services.investors.domain.commands import RecordScreening, RecordScreeningUnavailable, ResolveHit
-from services.investors.domain.investor import LIVING, Investor, Screening, in_status, own
+from services.investors.domain.investor import LIVING, Investor, Screening, in_status, own, visible
 from services.investors.domain.refusals import HitIsConfirmed, HitsAreOpen, HitUnknown, RoundIsPast, ScreeningIsOpen
 
 # What an event holds of them; the best come first.
@@ -87,6 +87,7 @@ def resolve_hit(command: ResolveHit, investor: Investor) -> Sequence[Event]:
 
 def awaited(investor: Investor | None, command: RecordScreening | RecordScreeningUnavailable) -> Screening | None:
     """The round if its answer is still waited for; events overtook the others: rejected, ended, erased, a new name."""
+    investor = visible(investor, command)
     if investor is not None and investor.status not in LIVING:
         return None
     screening = own(investor, command).screening

@@ -23,20 +23,21 @@ _BOTH: Mapping[str, str] = {
     "ID": "npwp nik", "IN": "pan", "IS": "kennitala", "IT": "codicefiscale iva", "KE": "pin", "LI": "peid",
     "LT": "asmens pvm", "LV": "pvn", "MK": "edb", "MX": "rfc", "MZ": "nuit", "NL": "bsn", "NO": "fodselsnummer orgnr",
     "NZ": "ird", "PE": "ruc cui", "PL": "pesel nip", "PT": "nif", "PY": "ruc", "RU": "inn", "SE": "personnummer orgnr",
-    "SI": "ddv", "SV": "nit", "TH": "tin", "TN": "mf", "TR": "tckimlik vkn", "US": "tin", "VE": "rif", "VN": "mst",
+    "SI": "ddv", "SV": "nit", "TH": "tin", "TN": "mf", "TR": "tckimlik vkn", "VE": "rif", "VN": "mst",
     "ZA": "tin",
 }  # fmt: skip
 _NATURAL: Mapping[str, str] = {
     "AT": "tin", "BE": "nn bis", "BG": "egn pnf", "BR": "cpf", "CA": "sin", "CH": "ssn", "CN": "ric", "CR": "cpf cr",
     "CU": "ni", "CZ": "rc dic", "DE": "idnr", "DK": "cpr", "EE": "ik", "FI": "hetu", "IE": "pps", "IL": "idnr",
     "JP": "in_", "KR": "rrn", "MU": "nid", "PK": "cnic", "RO": "cnp", "SK": "rc dph", "UA": "rntrc",
+    "US": "ssn itin",
 }  # fmt: skip
 _LEGAL: Mapping[str, str] = {
     "AL": "nipt", "AT": "tin uid", "AZ": "voen", "BE": "vat", "BG": "vat", "BR": "cnpj", "CA": "bn", "CH": "uid",
     "CN": "uscc", "CR": "cpj", "CZ": "dic", "DE": "stnr vat", "DK": "cvr", "DZ": "nif", "EE": "registrikood",
     "FI": "ytunnus", "FO": "vn", "GB": "utr", "GH": "tin", "GN": "nifp", "HU": "anum", "IE": "vat", "IL": "hp",
     "JP": "cn", "KR": "brn", "MA": "ice", "MD": "idno", "ME": "pib", "RO": "cui", "RS": "pib", "SG": "uen",
-    "SK": "dph", "SM": "coe", "SN": "ninea", "TW": "ubn", "UA": "edrpou", "UY": "rut",
+    "SK": "dph", "SM": "coe", "SN": "ninea", "TW": "ubn", "UA": "edrpou", "US": "ein", "UY": "rut",
 }  # fmt: skip
 MODULES: Mapping[InvestorKind, Mapping[str, str]] = {"natural": {**_BOTH, **_NATURAL}, "legal": {**_BOTH, **_LEGAL}}
 _FORM = re.compile(r"[0-9A-Z][0-9A-Z ./-]{0,38}[0-9A-Z]", re.IGNORECASE)

@@ -42,7 +42,7 @@ create index investors_by_category on investors (tenant, category, registered_at
 create index investors_by_country on investors (tenant, country, registered_at, investor);
 create index investors_by_risk on investors (tenant, risk, registered_at, investor);
 create index investors_by_screening on investors (tenant, screening, registered_at, investor);
-create index investors_overdue on investors (tenant, registered_at, investor) where review_overdue;
+create index investors_by_review on investors (tenant, review_overdue, registered_at, investor);
 create index investors_of_distributor on investors (tenant, distributor, registered_at, investor);
 create index investors_by_reference on investors (tenant, reference);
 

@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError
 from libs.kernel.decider import Command, Decider, Reference
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
-from libs.kernel.personal import NotClear, is_leaf
-from libs.runtime.records import (
+from libs.kernel.personal import to_clear, to_seal
+from libs.rules.records import (
     ChangeApproved,
     ChangeEnded,
     ChangeProposed,
@@ -143,16 +143,12 @@ class Rules:
         if kind is None or not kind.four_eyes:
             raise InvalidValue("not a command under four eyes", field="command", value=name)
         try:
-            return kind.model_validate({**_clear(payload, kind.personal), "now": now})
+            return kind.model_validate({**to_clear(payload, kind.personal), "now": now})
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, ("payload", *first["loc"])))
             shown = first.get("input") if kind.personal.isdisjoint(map(str, first["loc"])) else None
             raise InvalidValue(first["msg"], field=place, value=shown) from (None if kind.personal else error)
-
-    def needs(self, name: str, payload: Mapping[str, Any]) -> tuple[Reference, ...]:
-        """The reference rows of the command behind a change, whose personal fields may be sealed."""
-        return self.decider.commands[name].model_construct(None, **payload).references()
 
     def decide(self, command: Command, states: Mapping[str, Any]) -> Sequence[Event]:
         """The events of a command, of the service or of the runtime; raises Refused."""
@@ -202,7 +198,7 @@ class Rules:
         return [
             self.types.change_proposed(
                 change=command.change, key=command.key, command=command.command,
-                payload=_to_seal(command.payload, type(wrapped).personal),
+                payload=to_seal(command.payload, type(wrapped).personal),
                 reads=command.reads, proposer=command.by, effective_at=command.effective_at, expires_at=expires_at,
             )
         ]  # fmt: skip
@@ -254,21 +250,3 @@ class Rules:
             change=command.change, key=command.key, status=status, by=command.by, reason=reason
         )
         return ended
-
-
-def _to_seal(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
-    """The payload with its personal fields as personal values, which are sealed with the proposal (invariant 6)."""
-    return {
-        name: {"clear": value} if name in personal and not is_leaf(value) else value for name, value in payload.items()
-    }
-
-
-def _clear(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
-    """The payload as it was proposed; raises NotClear when its data subject was erased."""
-    given = dict(payload)
-    for name in personal & given.keys():
-        if is_leaf(given[name]):
-            if "clear" not in given[name]:
-                raise NotClear("the subject of this change was erased", field=f"payload.{name}")
-            given[name] = given[name]["clear"]
-    return given

@@ -9,7 +9,7 @@ from libs.kernel.envelope import AttestedEvent
 from libs.kernel.events import Event, UnknownEvent
 from libs.kernel.personal import is_leaf
 from libs.ports.changes import Change, Projection, Put
-from libs.runtime.records import ChangeApproved, ChangeEnded, ChangeProposed
+from libs.rules.records import ChangeApproved, ChangeEnded, ChangeProposed
 from libs.vault.rows import kept
 
 
