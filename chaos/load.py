@@ -165,7 +165,7 @@ class Load:
         assert not self._under_way, f"{len(self._under_way)} callers still wait after {within_s:.0f} s"
 
     async def all_lanes_commit(self, since: float, within_s: float = 90.0) -> float:
-        """Seconds from `since` until each lane committed a later command to each service that has load; TimeoutError."""
+        """Seconds from `since` until each lane committed a later command to each service with load; or TimeoutError."""
         lanes = self.fleet.identity.lanes
         every = {(one.service, lane) for one in self._running for lane in range(lanes)}
         done: dict[tuple[str, int], float] = {}
