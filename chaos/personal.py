@@ -19,7 +19,7 @@ from libs.edge.vault import make_vault
 from libs.kernel.canonical import canonical
 from libs.kernel.envelope import AttestedEvent
 from libs.kernel.errors import CartularyError
-from libs.kernel.personal import is_leaf
+from libs.kernel.personal import OF, is_leaf
 from libs.kernel.streams import key_of
 from libs.vault.sealing import subjects_of
 
@@ -83,21 +83,19 @@ class People:
         return wrong
 
     def _opened(self, seen: AttestedEvent, ring: Any, sent: Mapping[str, set[bytes]]) -> list[str]:
-        subject = key_of(seen.stream)
         try:
             data = ring.open(seen.body["data"], seen.type, seen.stream, seen.body["version"])
         except CartularyError as error:
             return [f"{seen.type} {seen.id} does not open: {error.code}"]
         wrong = []
         for leaf in leaves(data):
+            subject = leaf.get(OF) or key_of(seen.stream)
             self.opened += "clear" in leaf
             if "erased" in leaf and subject not in self.erased:
                 wrong.append(f"{seen.type} {seen.id} is erased, and nobody erased {subject}")
             elif "clear" in leaf and subject in self.erased:
                 wrong.append(f"{seen.type} {seen.id} opens although {subject} is erased")
-            elif "clear" not in leaf:
-                continue
-            elif bare(leaf["clear"]) not in sent.get(subject, set()):
+            elif "clear" in leaf and bare(leaf["clear"]) not in sent.get(subject, set()):
                 wrong.append(f"{seen.type} {seen.id} opens to what nobody sent")
         return wrong
 
