@@ -20,6 +20,7 @@ from libs.kernel.keyed import KeyedHashes
 from libs.ledger.secrets import MasterSecret
 
 ASKED_AT_ONCE, ASKED_OF_OLDER = 24, 100
+ANSWERED_WITHIN_S = 120.0
 MOST_SHOWN = 8
 # What falls due while the verdict is reached would add to the ledger meanwhile.
 SOON = timedelta(seconds=10)
@@ -187,6 +188,10 @@ async def _asked_again(load: Load, verdict: Verdict) -> None:
     asked = [*fresh, *load.random.sample(older, min(ASKED_OF_OLDER, len(older)))]
     answered = [sent for sent in asked if sent.answer is not None]
     load.judged = len(load.sent)
-    await asyncio.gather(*map(ask, answered))
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            await asyncio.gather(*map(ask, answered))
+    except TimeoutError:
+        verdict.breaches.append(f"not every key was answered again in {ANSWERED_WITHIN_S:.0f} s")
     verdict.asked_again = len(answered)
     verdict.breaches += load.contradictions[before:]
