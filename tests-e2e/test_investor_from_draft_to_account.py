@@ -149,6 +149,9 @@ async def test_i5_a_bank_account_pays_when_verified_and_changes_by_two_people(of
     await done(office.operations, f"{account}/payout", {"bank_account": identity})
     body = {"currency": "EUR", "details": OTHER_BANK, "evidence": "bank_confirmation"}
     change = await done(office.operations, f"{account}/bank-account-change", body, 201)
+    # Whoever approves sees what it is; who may see nobody's particulars does not.
+    assert (await office.treasury.get(change)).json()["payload"]["details"]["iban"] == OTHER_BANK["iban"]
+    assert OTHER_BANK["iban"] not in (await office.auditor.get(change)).text
     alone = await office.operations.post(f"{change}/approve")
     assert alone.status_code == 403, alone.text
     before = (await office.operations.get(account)).json()

@@ -45,7 +45,7 @@ def placed_libs() -> set[str]:
     """The libs that the import-linter contract places in a layer."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract.get("containers") == ["libs"])
-    return set(re.findall(r"[a-z_]+", " ".join(layers)))
+    return set(re.findall(r"[a-z0-9_]+", " ".join(layers)))
 
 
 def test_every_lib_is_placed_in_a_layer() -> None:

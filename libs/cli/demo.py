@@ -1,4 +1,4 @@
-"""Run the demo: set up everything from nothing, import funds through the whole fleet, then verify and replay."""
+"""Run the demo: everything from nothing, funds and investors through the whole fleet, then verify and replay."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from libs.cli.demo_run import Proof
+    from libs.cli.demo_run import Files, Proof
 
 app = typer.Typer(add_completion=False)
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "tests-e2e" / "data" / "funds.yaml"
+DATA = Path(__file__).resolve().parents[2] / "tests-e2e" / "data"
 UNTRUE, NOT_RUN, INTERRUPTED = 1, 2, 130
 
 
 @app.command()
 def demo(
-    file: Annotated[Path, typer.Argument(help="The document of funds, YAML.", exists=True, dir_okay=False)] = DOCUMENT,
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder with funds.yaml, investors.csv, screening.jsonl and people.yaml.", exists=True, file_okay=False
+        ),
+    ] = DATA,
     home: Annotated[
         Path | None, typer.Option(help="State directory; `demo` in CARTULARY_HOME, with given addresses that itself.")
     ] = None,
@@ -31,7 +36,7 @@ def demo(
     import asyncio
     import signal
 
-    from libs.cli.demo_run import run
+    from libs.cli.demo_run import files_in, run
     from libs.edge.settings import load_settings
     from libs.kernel.errors import CartularyError
     from libs.stack.part import PartFailed
@@ -41,8 +46,9 @@ def demo(
         task = asyncio.current_task()
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await run(load_settings(), home, file, block_time_s)
+        return await run(load_settings(), home, files, block_time_s)
 
+    files: Files = files_in(data)
     try:
         proof = asyncio.run(interruptible())
     except (asyncio.CancelledError, KeyboardInterrupt):

@@ -24,6 +24,7 @@ Told = Callable[[str, int, int], None]
 _AT_ONCE = 48
 _SCREENED_WITHIN_S = 120.0
 _LOOK_S = 0.3
+_KEY_DESTROYED = "investors.KeyDestroyed.v1"
 # A hit that is so alike is taken for the person; what is less alike is somebody else, and makes the risk high.
 _SAME_PERSON_PERCENT = 97
 _IDENTITY = ("application/pdf", b"%PDF-1.4\n% an identity document, made for the demo\n%%EOF\n")
@@ -38,9 +39,10 @@ class DemoBroken(CartularyError):
 
 @dataclass(slots=True)
 class Outcome:
-    """What the stage came to, for the summary: counts by what was done, and how many each search found."""
+    """What the stage came to, for the summary: counts by what was done, investors by status, what searches found."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
     found: list[tuple[str, int]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
@@ -92,6 +94,7 @@ async def people_stage(office: Office, clock: Clock, story: Story, told: Told) -
     for search in story.searches:
         answer = await office.operations.search("/investors/search", {search.kind: search.text, "limit": 100})
         done.found.append((search.label, len(answer["items"])))
+    done.statuses.update([row["status"] async for row in office.operations.listed("/investors")])
     return done
 
 
@@ -120,6 +123,7 @@ async def _reviewed(office: Office, done: Outcome, told: Told) -> None:
         for hit in (await office.compliance.get(f"/investors/{investor}/screening") or {}).get("hits", ()):
             same = hit["score_percent"] >= _SAME_PERSON_PERCENT
             body = {
+                "round": hit["round"],
                 "entry": hit["entry"],
                 "outcome": "confirmed" if same else "dismissed",
                 "reason": "name, date of birth and country agree" if same else "another date of birth",
@@ -163,11 +167,14 @@ async def _accounts(office: Office, story: Story, investors: Mapping[str, Row], 
 
     approved = [row async for row in office.operations.listed("/investors?status=approved")]
     ids = {row["investor"] for row in approved}
-    added = [row async for row in office.treasury.listed("/bank-accounts") if row["investor"] in ids]
-    await _all("bank accounts", added, verify, told)
+    first: dict[str, Row] = {}
+    async for row in office.treasury.listed("/bank-accounts"):
+        if row["investor"] in ids:
+            first.setdefault(row["investor"], row)
+    await _all("bank accounts", first.values(), verify, told)
     await _all("accounts", approved, open_account, told)
     for joint in story.joint_accounts:
-        first, *others = (investors[reference]["investor"] for reference in joint.holders)
+        holder, *others = (investors[reference]["investor"] for reference in joint.holders)
         body = {
             "reference": joint.reference,
             "kind": "joint",
@@ -175,11 +182,11 @@ async def _accounts(office: Office, story: Story, investors: Mapping[str, Row], 
             "signatures": joint.signatures,
             "distributor": investors[joint.holders[0]]["distributor"],
         }
-        for holder in (first, *others):
-            address = f"/investors/{holder}/documents?kind=identity"
-            await office.send(office.operations, address, None, f"document-{holder}", raw=_IDENTITY)
+        for one in (holder, *others):
+            address = f"/investors/{one}/documents?kind=identity"
+            await office.send(office.operations, address, None, f"document-{one}", raw=_IDENTITY)
             done.counts["documents filed"] += 1
-        await office.send(office.operations, f"/investors/{first}/accounts", body, f"joint-{joint.reference}")
+        await office.send(office.operations, f"/investors/{holder}/accounts", body, f"joint-{joint.reference}")
         done.counts["joint accounts opened"] += 1
 
 
@@ -209,9 +216,11 @@ async def _applicants(office: Office, clock: Clock, story: Story, done: Outcome)
             {"legal_basis": "consent_withdrawn"}, f"erase-{number}",
         )  # fmt: skip
         ends_at = clock.monotonic() + _SCREENED_WITHIN_S
-        while not (await office.operations.get(f"/investors/{investor}") or {}).get("erased"):
+        while _KEY_DESTROYED not in [
+            row["type"] async for row in office.operations.listed(f"/investors/{investor}/history")
+        ]:
             if clock.monotonic() > ends_at:
-                raise DemoBroken("an erased person can still be read")
+                raise DemoBroken("the key of an erased person is still there")
             await clock.sleep(_LOOK_S)
         done.counts["people erased"] += 1
 

@@ -1,4 +1,4 @@
-"""The demo's course: stack, ledger, fleet, import, verify, replay; and what a person reads at the end."""
+"""The demo's course: stack, ledger, fleet, funds, investors, verify, replay; and what a person reads at the end."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 import orjson
 import structlog
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from libs.adapters.clock import SystemClock
+from libs.cli.demo_people import Office, Outcome, people_stage, register_distributors, session
+from libs.cli.demo_story import Story, read_story
 from libs.cli.import_ import entries_of, send_entries, show_imported
 from libs.cli.replay import rebuilt
+from libs.cli.rows import RowOptions, RowsImported, import_rows, show_rows
 from libs.cli.verify import show_report, verified
 from libs.edge.fleet import served_fleet
 from libs.edge.importing import Imported
+from libs.edge.issuer import LocalIssuer
 from libs.edge.proof import committing_services
 from libs.edge.replay import ServiceReplay
 from libs.edge.serve import services
@@ -32,15 +39,39 @@ from libs.stack.local import AlreadyUp, LocalStack
 
 TENANT = "demo"
 PEOPLE = ("demo-maker", "demo-checker")
-SERVICE = "funds"
+FUNDS, INVESTORS = "funds", "investors"
 _LAST_RUN = "demo.json"
+_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+class Files(NamedTuple):
+    """What the demo runs on; see tests-e2e/data."""
+
+    funds: Path
+    investors: Path
+    screening: Path
+    story: Path
+
+
+def files_in(folder: Path) -> Files:
+    """The files of a folder by their names."""
+    return Files(*(folder / name for name in ("funds.yaml", "investors.csv", "screening.jsonl", "people.yaml")))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What went through the fleet: funds, the rows of investors, and what happened to them."""
+
+    funds: Imported
+    investors: RowsImported
+    people: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What the demo showed; `digest` is over the digests of every table of every service."""
 
-    imported: Imported
+    shown: Shown
     report: Report
     replays: Sequence[ServiceReplay]
 
@@ -56,7 +87,7 @@ class Proof:
         return hashlib.sha256(orjson.dumps(sorted(tables))).hexdigest()
 
 
-async def run(settings: Settings, home: Path | None, document: Path, block_time_s: float) -> Proof:
+async def run(settings: Settings, home: Path | None, files: Files, block_time_s: float) -> Proof:
     """Run it and show it; raises PartFailed, PartMissing, CartularyError for what keeps it from running."""
     console = Console(highlight=False)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -75,9 +106,9 @@ async def run(settings: Settings, home: Path | None, document: Path, block_time_
             block_period_ms=round(block_time_s * 1000),
         )
         settings = await _ledger(settings, console)
-        imported = await _import(settings, addresses, document, console)
-        proof = await _prove(settings, imported, console)
-    _summary(proof, place, document, console)
+        shown = await _fleet(settings, addresses, files, console)
+        proof = await _prove(settings, shown, console)
+    _summary(proof, place, console)
     console.print(f"[dim]{monotonic() - began:.0f} s in all[/]")
     return proof
 
@@ -123,50 +154,89 @@ async def _ledger(settings: Settings, console: Console) -> Settings:
     return settings.having(lanes=lanes)
 
 
-async def _import(settings: Settings, addresses: Addresses, document: Path, console: Console) -> Imported:
+async def _fleet(settings: Settings, addresses: Addresses, files: Files, console: Console) -> Shown:
+    """Funds, then investors, through services that run as a process each."""
     environment = addresses.environment() | {
         "CARTULARY_LANES": str(settings.lanes),
         "CARTULARY_BLOCK_PERIOD_MS": str(settings.block_period_ms),
+        "CARTULARY_SCREENING_LIST": str(files.screening.absolute()),
     }
-    names = services()
+    names, story = services(), read_story(files.story)
     async with AsyncExitStack() as running:
         with _step(console, f"Serving {', '.join(names)}, a process each"):
             # Reading the document takes a second or two, in which the processes start.
-            reading = asyncio.create_task(asyncio.to_thread(lambda: list(entries_of(SERVICE, document, TENANT))))
+            reading = asyncio.create_task(asyncio.to_thread(lambda: list(entries_of(FUNDS, files.funds, TENANT))))
             fleet = await running.enter_async_context(served_fleet(names, environment, settings.home / "log"))
-        with _step(console, f"Importing {document.name}: one person proposes, another approves"):
+        with _step(console, f"Importing {files.funds.name}: one person proposes, another approves"):
             entries = iter(await reading)
-            imported = await send_entries(settings, fleet.url(SERVICE), TENANT, PEOPLE, entries, console)
-            show_imported(imported, console)
-    return imported
+            funds = await send_entries(settings, fleet.url(FUNDS), TENANT, PEOPLE, entries, console)
+            show_imported(funds, console)
+        rows, people = await _investors(settings, fleet.url(INVESTORS), files, story, console)
+    return Shown(funds, rows, people)
 
 
-async def _prove(settings: Settings, imported: Imported, console: Console) -> Proof:
+async def _investors(
+    settings: Settings, url: str, files: Files, story: Story, console: Console
+) -> tuple[RowsImported, Outcome]:
+    clock, issuer = SystemClock(), LocalIssuer(settings.issuer_folder, settings.issuer, settings.audience)
+    async with session() as calls:
+        office = Office(calls, url, issuer, clock, TENANT)
+        with _step(console, f"Importing {files.investors.name}, and handing the files in"):
+            await register_distributors(office, story)
+            options = RowOptions(submit=True)
+            rows = await import_rows(settings, INVESTORS, url, files.investors, TENANT, PEOPLE[0], options, console)
+            show_rows(rows, console)
+        with (
+            _step(console, "Screening, review, accounts; a block, a change by two people, an erasure"),
+            Progress(*_COLUMNS, console=console, transient=True) as bars,
+        ):
+            known: dict[str, TaskID] = {}
+
+            def told(what: str, done: int, of: int) -> None:
+                if what not in known:
+                    known[what] = bars.add_task(what)
+                bars.update(known[what], completed=done, total=of)
+
+            people = await people_stage(office, clock, story, told)
+    return rows, people
+
+
+async def _prove(settings: Settings, shown: Shown, console: Console) -> Proof:
     with _step(console, "Verifying: every lane, record, head, root and mark, and the database row by row"):
         report = await verified(settings, True, 0, None, console)
         show_report(report, console)
     with _step(console, "Replaying: every schema from the ledger alone, in an empty database"):
         replays, _ = await rebuilt(settings, [], None, False, console)
-    return Proof(imported, report, replays)
+    return Proof(shown, report, replays)
 
 
-def _summary(proof: Proof, home: Path, document: Path, console: Console) -> None:
-    report, imported = proof.report, proof.imported
-    kinds = dict.fromkeys([*imported.new, *imported.there])
-    counted = ", ".join(f"{kind} {imported.new.get(kind, 0) + imported.there.get(kind, 0)}" for kind in kinds)
+def _summary(proof: Proof, home: Path, console: Console) -> None:
+    report, funds, rows, people = proof.report, proof.shown.funds, proof.shown.investors, proof.shown.people
+    kinds = dict.fromkeys([*funds.new, *funds.there])
+    counted = ", ".join(f"{kind} {funds.new.get(kind, 0) + funds.there.get(kind, 0)}" for kind in kinds)
     equal = bool(proof.replays) and all(one.is_true for one in proof.replays)
     last = home / _LAST_RUN
     before = orjson.loads(last.read_bytes()) if last.exists() else {}
     told = "the same as after the run before" if before.get("digest") == proof.digest else "new"
+    new, bad = sum(funds.new.values()) + rows.counts.new, len(funds.bad) + rows.counts.rejected
+    lines = {
+        "funds": counted or "nothing",
+        "investors": f"{rows.counts.new + rows.counts.there} on the books; "
+        + ", ".join(f"{status} {count}" for status, count in sorted(people.statuses.items())),
+        "this run": f"{new} new, {bad} bad entries named above",
+        "done": ", ".join(f"{what} {count}" for what, count in people.counts.items()) or "nothing new",
+        "told apart": "; ".join(people.events) or "nothing",
+        "searches": "; ".join(f"{label}: {count}" for label, count in people.found) or "none",
+        "on the ledger": f"{report.events} events in {sum(one.batches for one in report.lanes)} batches,"
+        f" {len(report.lanes)} lanes, up to block {report.block}",
+        "verify": _verdict(report.is_true),
+        "replay": f"digests equal: {_verdict(equal)}",
+        "state digest": f"{proof.digest} ({told})",
+    }
     console.print("\n[bold]What the demo showed[/]")
-    console.print(f"  on the books   {counted or 'nothing'}")
-    console.print(f"  this run       {sum(imported.new.values())} new, {len(imported.bad)} bad entries")
-    console.print(f"  on the ledger  {report.events} events in {sum(one.batches for one in report.lanes)} batches,"
-                  f" {len(report.lanes)} lanes, up to block {report.block}")  # fmt: skip
-    console.print(f"  verify         {_verdict(report.is_true)}")
-    console.print(f"  replay         digests equal: {_verdict(equal)}")
-    console.print(f"  state digest   {proof.digest} ({told})", soft_wrap=True)
-    last.write_bytes(orjson.dumps({"document": document.name, "digest": proof.digest}))
+    for name, said in lines.items():
+        console.print(f"  {name:<14} {said}", soft_wrap=True)
+    last.write_bytes(orjson.dumps({"digest": proof.digest}))
 
 
 def _verdict(holds: bool) -> str:

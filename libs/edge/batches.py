@@ -155,7 +155,7 @@ async def accept_batch(request: Request, single: str, command_of: CommandOf) -> 
         except Exception:
             # One entry that nobody foresaw hurts no other; what it holds stays out of the log.
             log.exception("batch_entry_failed")
-            return {"key": _key(key), "status": "failed", "problem": internal_problem()}
+            return _undecided(key, "failed", internal_problem())
         return _result(sent, outcome, now, edge.personal)
 
     return _answer(await _in_order(decided, _entries(request)), wanted)
@@ -229,16 +229,14 @@ def _decided_at(decision: str | None, now: datetime) -> bool:
 def _problem(key: Any, name: str | None, error: CartularyError, personal: frozenset[str]) -> dict[str, Any]:
     status = "failed" if error.status >= 500 else "refused"
     problem = internal_problem() if error.status == 500 else error.as_problem()
-    return {
-        "key": _key(key),
-        "status": status,
-        "command": name,
-        "problem": shown_of(problem, personal),
-    }
+    return _undecided(key, status, shown_of(problem, personal)) | {"command": name}
 
 
-def _key(key: Any) -> str | None:
-    return key if isinstance(key, str) and is_idempotency_key(key) else None
+def _undecided(key: Any, status: str, problem: Mapping[str, object]) -> dict[str, Any]:
+    """The result of an entry of which nothing was decided, in the form of all results."""
+    known = key if isinstance(key, str) and is_idempotency_key(key) else None
+    nothing: dict[str, Any] = {"command": None, "decision": None, "streams": [], "repeated": False}
+    return {"key": known, "status": status, **nothing, "problem": dict(problem)}
 
 
 def _answer(results: list[dict[str, Any]], wanted: Preference) -> Response:

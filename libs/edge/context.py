@@ -40,7 +40,7 @@ def edge_of(request: Request) -> Edge:
     return edge
 
 
-def arrival(request: Request) -> datetime:
+async def arrival(request: Request) -> datetime:
     """FastAPI dependency: the service's own UTC time, for a command's `now` (TA-O-2)."""
     return edge_of(request).clock.now()
 

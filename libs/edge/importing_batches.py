@@ -24,6 +24,8 @@ from libs.ports import Clock
 _UNSETTLED = frozenset({"running", "decided"})
 _MOST_FINDINGS = 5
 _TOO_LARGE = 413
+# A batch that a busy service still works on is not sent again: its answer alone tells what was new.
+_ANSWERS_WITHIN_S = WAIT_S + 160
 
 
 class BatchRefused(CartularyError):
@@ -118,7 +120,7 @@ class BatchImporter:
                 await self._send([row for row in found if isinstance(row, Item)], session, bad)
                 told(self.counts)
 
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S * 2)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWERS_WITHIN_S)) as session:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self._at_once):

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal, localcontext
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from enum import StrEnum
+from fractions import Fraction
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from libs.kernel.errors import InvalidValue
 
-# Wide enough for 10^30 units at 10 decimals times a price of 10 digits, exactly.
-_EXACT = Context(prec=96)
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+# Wide enough for 10^30 units at 10 decimals times a price of 10 digits, exactly; what is wider raises, never rounds.
+_DIGITS = 96
+_EXACT = Context(prec=_DIGITS, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
+_ROUNDING = Context(prec=_DIGITS, traps=[DivisionByZero, InvalidOperation, Overflow])
 
 # ISO 4217 minor units that are not 2.
 _MINOR_UNITS = {
@@ -42,14 +62,60 @@ def minor_units(currency: str) -> int:
     return _MINOR_UNITS.get(currency, 2)
 
 
-def rounded(value: Decimal, decimals: int, mode: Rounding) -> Decimal:
-    """`value` at exactly `decimals` decimals, rounded by the named mode."""
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=_MODES[mode], context=_EXACT)
+def exactly(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """A function inside which + - * of decimals are exact, whatever context its caller has set.
+
+    A quotient without an end raises decimal.Inexact there: divide with `ratio`, then round by name. Not for generators,
+    whose body would run in the caller's context.
+    """
+
+    @wraps(function)
+    def within(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with localcontext(_EXACT):
+            return function(*args, **kwargs)
+
+    return within
+
+
+def ratio(numerator: Decimal, denominator: Decimal) -> Fraction:
+    """The quotient, unrounded; raises InvalidValue for a denominator of zero."""
+    if not denominator:
+        raise InvalidValue("a quotient needs a denominator that is not zero", field="denominator", value=denominator)
+    return Fraction(numerator) / Fraction(denominator)
+
+
+def rounded(value: Decimal | Fraction, decimals: int, mode: Rounding) -> Decimal:
+    """`value` at exactly `decimals` decimals, rounded once by the named mode."""
+    if isinstance(value, Fraction):
+        return _rounded_fraction(value, decimals, mode)
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=_MODES[mode], context=_ROUNDING)
+
+
+def _rounded_fraction(value: Fraction, decimals: int, mode: Rounding) -> Decimal:
+    steps, rest = divmod(abs(value.numerator) * 10**decimals, value.denominator)
+    above_half = 2 * rest - value.denominator
+    match mode:
+        case Rounding.HALF_UP:
+            steps += above_half >= 0
+        case Rounding.HALF_EVEN:
+            steps += above_half > 0 or (above_half == 0 and steps % 2 == 1)
+        case Rounding.UP:
+            steps += rest > 0
+        case Rounding.DOWN:
+            pass
+    return Decimal(-steps if value < 0 else steps).scaleb(-decimals, context=_EXACT)
 
 
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """The exact product."""
     return _EXACT.multiply(left, right)
+
+
+def has_decimals(value: Decimal, decimals: int) -> bool:
+    """Whether the number needs no more decimals than these; False for one that is not finite, or absurdly large."""
+    if not value.is_finite() or value.adjusted() + decimals >= _DIGITS:
+        return False
+    return value == rounded(value, decimals, Rounding.DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +129,9 @@ class Money:
         if not self.amount.is_finite():
             raise InvalidValue("an amount must be finite", field="amount", value=self.amount)
         decimals = minor_units(self.currency)
-        at_scale = rounded(self.amount, decimals, Rounding.DOWN)
-        if at_scale != self.amount:
+        if not has_decimals(self.amount, decimals):
             raise InvalidValue(f"{self.currency} has {decimals} decimals", field="amount", value=self.amount)
-        object.__setattr__(self, "amount", at_scale)
+        object.__setattr__(self, "amount", rounded(self.amount, decimals, Rounding.DOWN))
 
     def __add__(self, other: Money) -> Money:
         self._same_currency(other)
@@ -82,28 +147,3 @@ class Money:
     def _same_currency(self, other: Money) -> None:
         if self.currency != other.currency:
             raise InvalidValue(f"{self.currency} expected", field="currency", value=other.currency)
-
-
-def allocate(total: Decimal, weights: Sequence[Decimal], decimals: int) -> list[Decimal]:
-    """Split `total` pro rata: each share DOWN, missing steps one by one to the largest remainders.
-
-    Ties go to the earlier weight; the shares add up to `total` exactly (golden.md, conventions). A negative total is
-    split as its opposite is: DOWN is towards zero.
-    Raises InvalidValue for no positive weight, a negative weight, or a total finer than `decimals`.
-    """
-    if any(weight < 0 for weight in weights) or not sum(weights):
-        raise InvalidValue("weights must be non-negative and not all zero", field="weights", value=list(weights))
-    step = Decimal(1).scaleb(-decimals)
-    if rounded(total, decimals, Rounding.DOWN) != total:
-        raise InvalidValue(f"the total has more than {decimals} decimals", field="total", value=total)
-    if total < 0:
-        return [_EXACT.minus(share) for share in allocate(_EXACT.minus(total), weights, decimals)]
-    with localcontext(_EXACT):
-        unit = sum(weights, Decimal(0)) * step
-        parts = [divmod(total * weight, unit) for weight in weights]
-        steps = [int(whole) for whole, _ in parts]
-        missing = int(total / step) - sum(steps)
-        by_remainder = sorted(range(len(parts)), key=lambda i: (-parts[i][1], i))
-        for position in by_remainder[:missing]:
-            steps[position] += 1
-        return [count * step for count in steps]

@@ -25,7 +25,8 @@ def parse_traceparent(text: str | None) -> SpanContext | None:
 def stage(name: str, traceparents: Iterable[str], began_ns: int, **attributes: str | int) -> None:
     """Record a stage that has just ended, once under each sampled trace; `began_ns` is Unix time."""
     tracer = None
-    for text in traceparents:
+    # The commands of a batch came with one request: its trace has the stage once.
+    for text in dict.fromkeys(traceparents):
         remote = parse_traceparent(text)
         if remote is None or not remote.trace_flags.sampled:
             continue

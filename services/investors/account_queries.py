@@ -31,6 +31,7 @@ select account, investor, reference, kind,
         where b.account = accounts.account and b.lifted_at is null) as blocked,
        status, opened_at, changed_at
 from accounts"""
+_INTRODUCED = "investor in (select i.investor from investors i where i.distributor = {})"
 _HELD = "account in (select h.account from account_holders h where h.investor = {})"
 _BLOCKS = """
 select block, scope, ground::text, blocked_at, lifted_at, lift_reason::text from account_blocks where account = $1
@@ -39,8 +40,9 @@ _DISTRIBUTOR = "select id as distributor, code, name, country, lei, ended, regis
 
 
 class BankAccountQuery(PageQuery):
-    """Filters of the list of bank accounts."""
+    """Filters of the list of bank accounts; `distributor` introduced the investor."""
 
+    distributor: Code | None = None
     investor: UUID | None = None
     status: views.BankAccountStatus | None = None
 
@@ -71,7 +73,8 @@ def bank_account_router(people: People) -> APIRouter:
     ) -> Response:
         """Bank accounts, oldest first."""
         order = ("added_at", "bank_account")
-        rows = await listed(people, caller, BANK_ACCOUNT, query, order, query.after(request, datetime, UUID))
+        after, conditions = query.after(request, datetime, UUID), {"distributor": _INTRODUCED}
+        rows = await listed(people, caller, BANK_ACCOUNT, query, order, after, conditions=conditions)
         return page(
             request, query, await people.shown(caller, rows, ["details"], may(request, caller, PERSONAL)), order
         )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.adapters.kafka.bus import KafkaBus
 from libs.ledger.codec import decode_run, records, split_sealed
@@ -78,12 +78,13 @@ async def _kafka(bootstrap: str, home: Path, folder: Path) -> None:
 
 
 async def _topics(bootstrap: str) -> dict[str, list[int]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
     try:
-        return {topic: sorted(consumer.partitions_for_topic(topic) or ()) for topic in await consumer.topics()}
+        found = await admin.describe_topics(await admin.list_topics())
+        return {one["topic"]: sorted(lane["partition"] for lane in one["partitions"]) for one in found}
     finally:
-        await consumer.stop()
+        await admin.close()
 
 
 async def _ledger(rpc: str, home: Path, folder: Path) -> None:

@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import base64
-import csv
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import orjson
 import yaml
 
+from libs.edge.importing_csv import Row
+from services.investors.import_csv import table
+
 # What is too short would be found by chance in random bytes; a name so short is looked for with its other half.
 _SHORTEST_BYTES = 6
-_PERSONAL = ("family_name", "given_names", "name", "birth_date", "line1", "line2", "email", "phone", "iban", "holder")
+_PERSONAL = (
+    "family_name", "given_names", "name", "birth_date", "registration_number", "address_1", "address_2", "address_3",
+    "email", "phone", "iban", "holder",
+)  # fmt: skip
 _TINS = "tins"
 # Fields whose values are words that everybody uses.
 _WORDS = frozenset({"kind", "country", "nationality", "birth_country", "reason", "city"})
 
 
-def texts_of(path: Path, encoding: str = "utf-8-sig") -> set[str]:
-    """The personal texts of a file of investors."""
+def texts_of(path: Path) -> set[str]:
+    """The personal texts of a file of investors; of a row whose cells are not its columns none can be told."""
     found: set[str] = set()
-    with path.open(encoding=encoding, newline="") as file:
-        for row in csv.DictReader(file):
-            found.update(_texts(row))
+    for row in table(path).rows():
+        if isinstance(row, Row):
+            found.update(_texts(row.cells))
     return {text for text in found if len(text.encode()) >= _SHORTEST_BYTES}
 
 
-def _texts(row: dict[str, str]) -> Iterator[str]:
+def _texts(row: Mapping[str, str]) -> Iterator[str]:
     for column in _PERSONAL:
         if value := (row.get(column) or "").strip():
             yield value
-    for tin in re.split(r"[;|, ]+", row.get(_TINS) or ""):
-        yield tin.partition(":")[2] or tin
+    for tin in (row.get(_TINS) or "").split("|"):
+        number = tin.partition(":")[2].strip()
+        if not number.startswith("none-"):
+            yield number
     given, family = (row.get("given_names") or "").strip(), (row.get("family_name") or "").strip()
     if given and family:
         yield f"{given} {family}"

@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,20 +23,26 @@ _DEMO_WITHIN_S = 300
 
 
 @pytest.fixture(scope="module")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home() -> Iterator[Path]:
     """The state directory of a demo that ran, spans in its logs too; nothing of it runs any more."""
-    home = tmp_path_factory.mktemp("demo")
-    home.chmod(0o711)
+    # Not among pytest's folders: another session of pytest takes away PostgreSQL's way into them.
+    with tempfile.TemporaryDirectory(prefix="cartulary-demo-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        home.chmod(0o711)
+        _run_demo(home)
+        yield home
+
+
+def _run_demo(home: Path) -> None:
     environment = {**os.environ, "CARTULARY_HOME": str(home), "CARTULARY_TRACES": "console", "COLUMNS": "200"}
     for name in ("POSTGRES_DSN", "KAFKA_BOOTSTRAP", "LEDGER_RPC", "CLICKHOUSE_DSN"):
         environment.pop(f"CARTULARY_{name}", None)
-    command = [sys.executable, "-m", "libs.cli.main", "demo", "--home", str(home)]
+    command = [sys.executable, "-c", "from libs.cli.main import app; app()", "demo", "--home", str(home)]
     ran = subprocess.run(
         command, cwd=CHECKOUT, env=environment, capture_output=True, timeout=_DEMO_WITHIN_S, check=False
     )
     (home / "log" / "demo.out").write_bytes(ran.stdout + ran.stderr)
     assert ran.returncode == 0, (ran.stdout + ran.stderr).decode()[-3_000:]
-    return home
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,8 @@ def test_inv06_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
 def test_the_texts_of_a_file_are_its_names_dates_addresses_and_numbers(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(
-        "kind,family_name,given_names,birth_date,iban,tins,category\n"
-        "natural,Müller,Anna,1970-01-02,DE89 3704 0044 0532 0130 00,DE:86095742719,retail\n"
+        "kind,family_name,given_names,birth_date,iban,tins,category,address_1,city,country\n"
+        "natural,Müller,Anna,1970-01-02,DE89 3704 0044 0532 0130 00,DE:86095742719,retail,Hafenweg 1,Kiel,DE\n"
     )
     found = texts_of(file)
     assert {"Müller", "Anna Müller", "1970-01-02", "DE89370400440532013000", "86095742719"} <= found

@@ -43,6 +43,8 @@ async def test_a_bad_entry_hurts_no_other(client: httpx.AsyncClient) -> None:
         *["invalid-request"] * 5, "note-too-plain",
     ]  # fmt: skip
     assert results[4]["problem"]["errors"][0]["field"] == "body.amount"
+    members = {"key", "status", "command", "decision", "streams", "repeated"}
+    assert all(set(result) - {"problem"} == members for result in results)
 
 
 async def test_a_personal_value_of_an_entry_is_shown_to_nobody(tmp_path: Path) -> None:

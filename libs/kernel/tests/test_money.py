@@ -1,8 +1,8 @@
-"""Money is exact, has its currency's decimals, and is split without a remainder."""
+"""Money is exact, and has its currency's decimals."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
 
 import pytest
@@ -10,62 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.kernel.errors import InvalidValue
-from libs.kernel.money import Money, Rounding, allocate, minor_units, multiply, rounded
+from libs.kernel.money import Money, Rounding, exactly, has_decimals, minor_units, multiply, ratio, rounded
 
 decimals = st.integers(0, 10)
 currencies = st.sampled_from(["EUR", "JPY", "KWD", "CLF"])
 # Past the 28 digits at which Python rounds when nobody tells it otherwise.
 steps = st.integers(-(10**40), 10**40)
-weights = st.lists(st.decimals(0, 10**12, places=4), min_size=1, max_size=8).filter(any)
 
 
 def amount(count: int, places: int) -> Decimal:
     """So many of the smallest steps."""
     return Decimal(f"{count}E-{places}")
-
-
-@given(steps, decimals, weights)
-def test_an_allocation_adds_up_and_no_share_is_a_step_off(
-    count: int, places: int, given_weights: list[Decimal]
-) -> None:
-    total = amount(count, places)
-    shares = allocate(total, given_weights, places)
-    assert sum(map(Fraction, shares)) == Fraction(total)
-    step, whole = Fraction(1, 10**places), sum(map(Fraction, given_weights))
-    for share, weight in zip(shares, given_weights, strict=True):
-        assert abs(Fraction(share) - Fraction(total) * Fraction(weight) / whole) < step
-        assert rounded(share, places, Rounding.DOWN) == share
-
-
-@given(st.integers(0, 10**12), decimals, weights)
-def test_who_weighs_nothing_gets_nothing(count: int, places: int, given_weights: list[Decimal]) -> None:
-    shares = allocate(amount(count, places), given_weights, places)
-    assert all(share == 0 for share, weight in zip(shares, given_weights, strict=True) if weight == 0)
-
-
-@given(st.integers(0, 10**12), st.integers(1, 9))
-def test_equal_weights_differ_by_one_step_and_the_earlier_get_more(count: int, parts: int) -> None:
-    shares = allocate(amount(count, 2), [Decimal(1)] * parts, 2)
-    assert shares == sorted(shares, reverse=True)
-    assert shares[0] - shares[-1] <= Decimal("0.01")
-
-
-def test_the_largest_remainders_get_the_missing_steps() -> None:
-    thirds = allocate(Decimal("100.00"), [Decimal(1), Decimal(1), Decimal(1)], 2)
-    assert thirds == [Decimal("33.34"), Decimal("33.33"), Decimal("33.33")]
-    assert allocate(Decimal("0.01"), [Decimal(1), Decimal(2)], 2) == [Decimal("0.00"), Decimal("0.01")]
-    assert allocate(Decimal("-100.00"), [Decimal(1), Decimal(1), Decimal(1)], 2) == [-share for share in thirds]
-
-
-@pytest.mark.parametrize("wrong", [[], [Decimal(0)], [Decimal(0), Decimal(0)], [Decimal(2), Decimal(-1)]])
-def test_weights_that_split_nothing_are_refused(wrong: list[Decimal]) -> None:
-    with pytest.raises(InvalidValue):
-        allocate(Decimal(1), wrong, 2)
-
-
-def test_a_total_finer_than_its_shares_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="more than 2 decimals"):
-        allocate(Decimal("0.001"), [Decimal(1)], 2)
 
 
 @given(steps, steps, currencies)
@@ -115,3 +70,63 @@ def test_an_amount_is_finite(text: str) -> None:
 def test_currencies_are_not_mixed() -> None:
     with pytest.raises(InvalidValue, match="EUR expected"):
         Money(Decimal(1), "EUR") + Money(Decimal(1), "USD")
+
+
+@given(st.fractions(), decimals, st.sampled_from(Rounding))
+def test_a_quotient_and_a_number_are_rounded_alike(value: Fraction, places: int, mode: Rounding) -> None:
+    result = rounded(value, places, mode)
+    error, step = Fraction(result) - value, Fraction(1, 10**places)
+    assert abs(error) < step
+    assert result.as_tuple().exponent == -places
+    if mode in {Rounding.HALF_UP, Rounding.HALF_EVEN}:
+        assert abs(error) <= step / 2
+    if mode is Rounding.DOWN:
+        assert abs(Fraction(result)) <= abs(value)
+    if mode is Rounding.UP:
+        assert abs(Fraction(result)) >= abs(value)
+
+
+@given(steps, decimals, decimals, st.sampled_from(Rounding))
+def test_a_number_is_rounded_the_same_as_a_fraction(count: int, places: int, wanted: int, mode: Rounding) -> None:
+    value = amount(count, places)
+    assert rounded(value, wanted, mode) == rounded(Fraction(value), wanted, mode)
+
+
+def test_a_quotient_is_rounded_once() -> None:
+    """Divided at 28 digits first, the third of this would be a half, and rounded up."""
+    almost = Decimal("0.04499999999999999999999999999999999")
+    assert rounded(almost / 3, 2, Rounding.HALF_UP) == Decimal("0.02")
+    assert rounded(ratio(almost, Decimal(3)), 2, Rounding.HALF_UP) == Decimal("0.01")
+    with pytest.raises(InvalidValue, match="not zero"):
+        ratio(Decimal(1), Decimal(0))
+
+
+def test_inside_exactly_nothing_is_rounded_unseen() -> None:
+    units, price = Decimal(10**30) + Decimal("0.0000000001"), Decimal("137.4281999999")
+
+    @exactly
+    def value() -> Decimal:
+        return units * price - price
+
+    @exactly
+    def third() -> Decimal:
+        return Decimal(1) / 3
+
+    with localcontext() as context:
+        context.prec = 5
+        assert Fraction(value()) == Fraction(units) * Fraction(price) - Fraction(price)
+    with pytest.raises(Inexact):
+        third()
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "fits"),
+    [("1.50", 1, True), ("1.55", 1, False), ("1E+30", 10, True), ("1E+999999", 2, False), ("NaN", 2, False)],
+)
+def test_decimals_are_counted_by_need(text: str, places: int, fits: bool) -> None:
+    assert has_decimals(Decimal(text), places) is fits
+
+
+def test_an_absurd_amount_is_named() -> None:
+    with pytest.raises(InvalidValue):
+        Money(Decimal("1E+400"), "EUR")

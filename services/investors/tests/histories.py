@@ -31,19 +31,30 @@ from services.investors.tests.examples import (
     SECOND_BANK,
     TAX,
     TAX_IDENTITIES,
+    approved,
     command,
+    ended,
+    erased,
     holder,
+    in_review,
+    opened,
+    paid_out,
+    registered,
+    submitted,
 )
 
 # Past every review and every retention period, too.
-moments = st.sampled_from([NOW, NOW + timedelta(days=1), NOW.replace(year=2029), NOW.replace(year=2035)])
+LATER = [NOW + timedelta(days=1), NOW.replace(year=2029), NOW.replace(year=2035)]
+moments = st.sampled_from([NOW] * 6 + LATER)
 banks = st.sampled_from([BANK_ACCOUNT, SECOND_BANK])
 details = st.sampled_from([BANK, OTHER_BANK, MISMATCH])
 evidence = st.sampled_from(["bank_confirmation", "penny_test", "statement_seen", "provider_check"])
 rounds = st.integers(1, 3)
+ALONE = {holder(INVESTOR): NO_ACCOUNTS}
+BASES = ["consent_withdrawn", "retention_over", "unlawful", "legal_obligation"]
 identities = st.sampled_from([{**PERSON, "family_name": name} for name in ("Weber", "Blum")])
 hits = st.sampled_from([(), (HIT,), (HIT, {**HIT, "entry": "EX-18"})])
-placed_by = st.sampled_from([None, None, None, "DIST-1"])
+placed_by = st.sampled_from([None] * 9 + ["DIST-1"])
 
 
 def of(name: str, /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
@@ -55,7 +66,7 @@ def of(name: str, /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Comm
     )
 
 
-registrations = st.one_of(
+registrations = [
     of("RegisterInvestor"),
     of(
         "RegisterInvestor",
@@ -66,12 +77,9 @@ registrations = st.one_of(
         bank=details,
         bank_currency=st.just("EUR"),
     ),
-)
-of_the_file = st.one_of(
-    of(
-        "AmendParticulars",
-        identity=st.sampled_from(["Weber", "Blum"]).map(lambda name: {**PERSON, "family_name": name}),
-    ),
+]
+of_the_file = [
+    of("AmendParticulars", identity=identities),
     of("CertifyTaxStatus"),
     of("FileDocument", kind=st.sampled_from(["identity", "self_certification"])),
     of("SubmitOnboarding"),
@@ -81,50 +89,40 @@ of_the_file = st.one_of(
     of("ResolveHit", entry=st.sampled_from(["EX-17", "EX-18"]), outcome=st.sampled_from(["dismissed", "confirmed"])),
     of("RequestMoreInformation"),
     of("ApproveInvestor", risk=st.sampled_from(["low", "high"])),
+    of("ApproveInvestor"),
     of("RejectInvestor"),
     of("CompleteReview", risk=st.sampled_from(["medium", "high"])),
     of("MarkReviewOverdue", due_at=moments),
-    of("EndRelationship", rows=st.just({holder(INVESTOR): NO_ACCOUNTS})),
+    of("EndRelationship", rows=st.just(ALONE)),
     of("ExportPersonalData"),
     of("RecordKeyDestroyed"),
-)
-erasures = of(
-    "EraseInvestor",
-    legal_basis=st.sampled_from(["consent_withdrawn", "retention_over", "unlawful", "legal_obligation"]),
-    rows=st.just({holder(INVESTOR): NO_ACCOUNTS}),
-)
-of_accounts = st.one_of(
+]
+erasures = [of("EraseInvestor", legal_basis=st.sampled_from([basis]), rows=st.just(ALONE)) for basis in BASES]
+of_accounts = [
     of("AddBankAccount", bank_account=banks, details=details),
     of("VerifyBankAccount", bank_account=banks, evidence=evidence),
     of("CloseBankAccount", bank_account=banks),
     of("OpenAccount", distributor=st.sampled_from([None, "DIST-1"]), payout_account=st.none() | banks),
     of("SetInstructions", reinvest=st.booleans()),
     of("SetPayoutAccount", bank_account=banks),
+    of("SetPayoutAccount", bank_account=banks),
     of("ChangeBankAccount", bank_account=banks, details=details, evidence=evidence),
     of("BlockAccount", scope=st.sampled_from(["payments", "asset_freeze"]), ground=st.just(GROUND)),
     of("UnblockAccount", block=st.just(BLOCK)),
     of("CloseAccount"),
-)
-# The way to an open account, so that the later arrows are walked often.
-OPENING: list[Command] = [
-    command("RegisterInvestor", tax=TAX, tax_identities=TAX_IDENTITIES, submit=True),
-    command("RecordScreening"),
-    command("ApproveInvestor"),
-    command("AddBankAccount"),
-    command("VerifyBankAccount"),
-    command("OpenAccount", payout_account=BANK_ACCOUNT),
 ]
-ENDING: list[Command] = [
-    command("CloseAccount"),
-    command("EndRelationship", rows={holder(INVESTOR): NO_ACCOUNTS}),
-]
-commands = st.one_of(registrations, of_the_file, of_the_file, of_accounts, of_accounts, erasures)
-histories = st.tuples(
-    st.integers(0, len(OPENING)).map(lambda count: OPENING[:count]),
-    st.lists(commands, max_size=20),
-    st.sampled_from([[], [], ENDING]),
-    st.lists(commands, max_size=8),
-).map(lambda parts: [each for part in parts for each in part])
+SECOND: dict[str, Any] = {"bank_account": SECOND_BANK, "details": OTHER_BANK}
+# Every stage that a rule looks at, so that each is tried often.
+STARTS: list[list[Command]] = [
+    [], registered(), [*registered(), command("WithdrawOnboarding")], submitted(), in_review(), in_review(HIT),
+    [*submitted(), command("RecordScreeningUnavailable")], [*in_review(), command("RequestMoreInformation")],
+    [*in_review(), command("RejectInvestor")], approved(), [*approved(), command("AddBankAccount", details=MISMATCH)],
+    [*approved(), command("AddBankAccount"), command("OpenAccount")], opened(), paid_out(), ended(), erased(),
+    [*paid_out(), command("AddBankAccount", **SECOND), command("VerifyBankAccount", bank_account=SECOND_BANK)],
+]  # fmt: skip
+starts = st.sampled_from(STARTS)
+commands = st.one_of(*registrations, *of_the_file, *of_accounts, *erasures)
+histories = st.tuples(starts, st.lists(commands, max_size=25)).map(lambda parts: [*parts[0], *parts[1]])
 
 
 def carried_out(past: Given, each: Command) -> Sequence[Event]:

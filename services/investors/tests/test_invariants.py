@@ -40,7 +40,7 @@ SECRETS = [
 ]  # fmt: skip
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_1_an_investor_moves_only_along_its_lifecycle(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -52,7 +52,7 @@ def test_investors_inv_1_an_investor_moves_only_along_its_lifecycle(history: lis
             assert before.status == after.status or (before.status, after.status) in ARROWS
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_2_3_who_is_approved_is_screened_clear_and_certified(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -69,7 +69,7 @@ def test_investors_inv_2_3_who_is_approved_is_screened_clear_and_certified(histo
             assert {investor.screening.outcomes.get(entry) for entry in found} <= {"dismissed"}
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_4_no_account_opens_but_for_the_approved_and_certified(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -80,7 +80,7 @@ def test_investors_inv_4_no_account_opens_but_for_the_approved_and_certified(his
             assert (before.status, before.review_overdue, before.certified is None) == ("approved", False, False)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_5_money_goes_to_a_verified_bank_account_only(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -95,7 +95,7 @@ def test_investors_inv_5_money_goes_to_a_verified_bank_account_only(history: lis
         assert banks[account.payout].evidence is not None
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_6_a_second_payout_account_comes_by_a_change_of_two_people(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -106,7 +106,7 @@ def test_investors_inv_6_a_second_payout_account_comes_by_a_change_of_two_people
             assert each.four_eyes
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_7_nothing_follows_an_erasure_but_the_destruction_of_the_key(history: list[Command]) -> None:
     past, gone = Given(DECIDER, []), False
@@ -124,7 +124,7 @@ def test_investors_inv_7_nothing_follows_an_erasure_but_the_destruction_of_the_k
                 gone = True
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_8_an_investor_knows_its_open_accounts_and_ends_after_the_last(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -137,7 +137,7 @@ def test_investors_inv_8_an_investor_knows_its_open_accounts_and_ends_after_the_
             assert not is_open or investor.status == "approved"
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_9_a_command_that_was_carried_out_gives_nothing_again(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -146,7 +146,7 @@ def test_investors_inv_9_a_command_that_was_carried_out_gives_nothing_again(hist
             assert list(past.decide(each)) == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_10_state_folds_from_sealed_events_as_from_clear_ones(history: list[Command]) -> None:
     """Sealed or clear, the same state but for the leaves that it carries: `evolve` never looks into one."""
@@ -163,7 +163,7 @@ def test_investors_inv_10_state_folds_from_sealed_events_as_from_clear_ones(hist
     }
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories)
 def test_investors_inv_11_no_refusal_tells_a_personal_value_and_each_names_a_field(history: list[Command]) -> None:
     past = Given(DECIDER, [])
@@ -176,7 +176,7 @@ def test_investors_inv_11_no_refusal_tells_a_personal_value_and_each_names_a_fie
         carried_out(past, each)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @forall(histories, st.sampled_from(["DIST-1", "DIST-2"]))
 def test_investors_inv_12_a_distributor_changes_only_what_is_its_own(history: list[Command], code: str) -> None:
     past = Given(DECIDER, [])

@@ -1,0 +1,1 @@
+"""NAV: what a unit of each class is worth on each valuation date (TA-N)."""

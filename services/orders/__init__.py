@@ -1,0 +1,1 @@
+"""Orders: a client's instruction to buy, sell or exchange units (TA-O)."""

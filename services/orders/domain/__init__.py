@@ -1,0 +1,1 @@
+"""The rules of orders, pure: what an order costs or brings, a switch, a gate."""

@@ -1,0 +1,1 @@
+"""Register: the legal record of who holds what (TA-R)."""

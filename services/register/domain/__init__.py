@@ -1,0 +1,1 @@
+"""The rules of the register, pure: lots, and what corporate actions do to them."""
