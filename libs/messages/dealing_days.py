@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
 from libs.kernel.events import Due, Event
 from libs.messages.order_values import (
+    CalendarDate,
     ClassGate,
     ClassTotals,
     DealtPrice,
@@ -29,7 +29,7 @@ class DealingDayEvent(Event):
 
     umbrella: UUID
     sub_fund: UUID
-    valuation_date: date
+    valuation_date: CalendarDate
 
     @property
     def day(self) -> str:

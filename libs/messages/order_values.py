@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from libs.messages.values import Currency, Exact, Moment, Price, Value
+from libs.messages.values import Currency, Exact, Moment, Price, Value, written
 
 OrderKind = Literal["subscription", "redemption", "switch", "transfer"]
 Source = Literal["api", "message", "file"]
@@ -22,6 +22,8 @@ HoldReason = Literal["sub_fund_suspended", "share_class_suspended"]
 AgentReason = Literal["input_error", "duplicate", "fraud_suspected", "client_request", "authority_order", "unpaid"]
 SettlementFailure = Literal["money_missing", "money_short", "payment_returned", "account_blocked"]
 
+# A date, as ISO 8601 writes it.
+CalendarDate = Annotated[date, BeforeValidator(written)]
 # Another service's reason, as it names it.
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
 
@@ -118,9 +120,9 @@ class SwitchTarget(Value):
 class OrderDates(Value):
     """What the receipt time came to (TA-F-2); in time up to and including `deadline`."""
 
-    dealing_date: date
-    valuation_date: date
-    settlement_date: date
+    dealing_date: CalendarDate
+    valuation_date: CalendarDate
+    settlement_date: CalendarDate
     deadline: Moment
 
 
@@ -241,7 +243,7 @@ class UndoneMovement(Value):
 
     part: Positive
     share_class: UUID
-    valuation_date: date
+    valuation_date: CalendarDate
     account: UUID
     side: Literal["issue", "cancel"]
     units: Exact
@@ -258,4 +260,4 @@ class PricedMovement(Value):
     units: Exact
     amount: Exact
     currency: Currency
-    settlement_date: date
+    settlement_date: CalendarDate

