@@ -68,7 +68,7 @@ class OrderReceived(OrderEvent):
     replaces: UUID | None = None
 
     def claims(self) -> tuple[Claim, ...]:
-        """A client reference is one order's of its distributor, whatever becomes of it (TA-O-4); an id is one order's."""
+        """A client reference is one order's of its distributor, whatever becomes of it (TA-O-4); an id one order's."""
         reference = Claim("client_reference", f"{self.distributor or '-'}/{self.client_reference}")
         return (reference, Claim("order", str(self.order)))
 
