@@ -9,7 +9,7 @@ import pytest
 from libs.kernel.decider import Command
 from libs.kernel.errors import CheckUnavailable
 from libs.messages.orders import MovementsReversed, OrderCancelled, OrderRejected, OrderReversed
-from libs.rules.four_eyes import NeedsApproval, Rules
+from libs.rules.four_eyes import ApproveChange, NeedsApproval, ProposeChange, Rules
 from services.orders.domain.refusals import AfterCutOff, NavIsPublished, OrderUnknown, StatusForbids
 from services.orders.tests.dealing_examples import (
     CUT_OFF,
@@ -152,6 +152,24 @@ def test_o3_agent_cancels_and_reversals_take_a_second_person(name: str) -> None:
     command: Command = one_order().command(name, **LATE)
     with pytest.raises(NeedsApproval):
         Rules(DECIDER).decide(command, {})
+
+
+def test_o3_f4_an_agent_cancel_takes_effect_when_a_second_person_approves_it() -> None:
+    house, rules = one_order(), Rules(DECIDER)
+    house.close()
+    asked = house.command("CancelAfterCutOff", **LATE)
+    payload = asked.model_dump(mode="json", exclude={"now"})
+    change: dict[str, Any] = {
+        "now": house.now, "service": "orders", "change": str(named("change")), "key": str(UMBRELLA),
+        "reads": asked.streams(), "needs": asked.references(), "rows": dict.fromkeys(asked.references()),
+    }  # fmt: skip
+    proposal = ProposeChange(**change, by="olga", command="CancelAfterCutOff", payload=payload)
+    states = {stream: house.past.states.get(stream) for stream in proposal.streams()}
+    (proposed,) = rules.decide(proposal, states)
+    states[proposal.streams()[0]] = rules.evolve(None, proposed)
+    assert house.order("S1").status == "accepted"
+    events = rules.decide(ApproveChange(**change, by="piet"), states)
+    assert names(events)[1:-1] == ["OrderUncounted", "OrderCancelled", "DealingDayClosed"]
 
 
 def dealt(*fields: Any, **more: Any) -> House:
