@@ -107,7 +107,7 @@ class UnitsCancelled(MovementEvent):
 
 
 class UnpaidUnitsCancelled(MovementEvent):
-    """Units never paid for ended at the current NAV: `amount` is less than `owed` by the loss, or more by the surplus (R-6)."""
+    """Units never paid for ended at the current NAV: `amount` = `owed` − `loss` + `surplus` (TA-R-6)."""
 
     order: UUID
     units: Held

@@ -44,7 +44,8 @@ class LotQueue:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LotQueue) and tuple(self) == tuple(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash((len(self), self.units, self.cost))
 
     def __repr__(self) -> str:
         return f"LotQueue({len(self)} lots, {self.units} units, cost {self.cost})"
