@@ -12,14 +12,17 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 
 from libs.messages.values import Amount, Name, Value
 
-# Units of a class at its own decimals; a holding, an issue or a part of one is never negative.
-Held = Annotated[Amount, Field(decimal_places=8)]
+# Units of a class at its own decimals, which the register checks; what is held is never negative.
+Held = Amount
 Units = Annotated[Held, Field(gt=0)]
 
 
 def _fraction(value: object) -> object:
     """Text `numerator/denominator`, so that a third of a unit is exact."""
-    return Fraction(value) if isinstance(value, str) else value
+    try:
+        return Fraction(value) if isinstance(value, str) else value
+    except ZeroDivisionError as error:
+        raise ValueError("a fraction has a denominator") from error
 
 
 Ratio = Annotated[

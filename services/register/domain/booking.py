@@ -16,7 +16,7 @@ from libs.messages.register_values import RefusedMovement
 from services.register.domain.books import Books
 from services.register.domain.commands import BookMovements, Movement
 from services.register.domain.holding import Holding, take
-from services.register.domain.refusals import ChunkExists, MovementExists, unexpected
+from services.register.domain.refusals import ChunkExists, MovementExists, ShareClassUnknown, unexpected
 from services.register.domain.share_class import ShareClass
 from services.register.domain.terms import (
     ClassTerms,
@@ -62,13 +62,14 @@ def decide(
     accounts = dict.fromkeys(movement.account for movement in command.movements)
     keys = [(account, command.share_class) for account in accounts]
     books = Books(command, dict(zip(keys, seen, strict=True)), {command.share_class: share_class})
+    terms = _terms(command)
     booked: dict[UUID, None] = {}
     refused: list[RefusedMovement] = []
     for movement in command.movements:
         try:
             if movement.order in former.orders or movement.order in booked:
                 raise MovementExists("its units have moved", field="order", value=movement.order)
-            _book(command, movement, books)
+            _book(command, movement, books, terms)
         except Refused as refusal:
             refused.append(RefusedMovement(movement.order, refusal.code))
         else:
@@ -84,8 +85,16 @@ def decide(
     return [*books.close(), answer]
 
 
-def _book(command: BookMovements, movement: Movement, books: Books) -> None:
-    terms = terms_of(command, command.share_class)
+def _terms(command: BookMovements) -> ClassTerms | ShareClassUnknown:
+    try:
+        return terms_of(command, command.share_class)
+    except ShareClassUnknown as unknown:
+        return unknown
+
+
+def _book(command: BookMovements, movement: Movement, books: Books, terms: ClassTerms | ShareClassUnknown) -> None:
+    if isinstance(terms, ShareClassUnknown):
+        raise terms
     check_dates(command, command.valuation_date, movement.settlement_date)
     check_units(movement.units, terms)
     check_amount(movement.amount, movement.currency, terms)

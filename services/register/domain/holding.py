@@ -13,7 +13,7 @@ from immutables import Map
 from libs.kernel.allocation import complete
 from libs.kernel.errors import InvalidValue
 from libs.kernel.events import Event
-from libs.kernel.money import Rounding, rounded
+from libs.kernel.money import Rounding, exactly, rounded
 from libs.messages import register as published
 from libs.messages.register_values import LotsTaken, MovedReservation, ReservationKind
 from services.register.domain.corporate_actions import exchanged
@@ -72,16 +72,15 @@ def take(holding: Holding, units: Decimal, cost_decimals: int) -> LotsTaken:
     return holding.lots.front(units, cost_decimals)
 
 
+@exactly
 def disposals(holding: Holding, event: published.UnitsCancelled, price: Decimal, cost_decimals: int) -> Redeemed:
     """What each lot brought when `event` followed on this holding, and its gain (golden G8).
 
     The event carries the sums; raises InvalidValue when it did not follow on this holding.
     """
-    lots = (*holding.lots.parts(event.taken), *tuple(holding.lots.without(event.taken)))
-    found = redeemed(lots, event.units, price, event.amount, cost_decimals)
-    if found.gain != event.amount - event.taken.cost:
+    if holding.lots.front(event.units, cost_decimals) != event.taken:
         raise InvalidValue("the event follows on another holding", field="taken", value=event.taken)
-    return found
+    return redeemed(tuple(holding.lots), event.units, price, event.amount, cost_decimals)
 
 
 def scaled(reserved: Map[UUID, Reserved], factor: Fraction, unit_decimals: int) -> Map[UUID, Reserved]:

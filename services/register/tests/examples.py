@@ -146,6 +146,18 @@ def answer(events: list[Event]) -> published.MovementsBooked:
     return found
 
 
+def priced(each: Command, price: str | None, day: date = DAY) -> Command:
+    """The command with this latest price of its class."""
+    row: Row | None = None if price is None else {"valuation_date": str(day), "price": Decimal(price)}
+    rows = rows_for(each, {})
+    return each.given({ref: row if ref.table == "latest_prices" else rows[ref] for ref in rows})
+
+
+def together(*values: object) -> list[object]:
+    """Values to compare at once, numbers by what they are worth."""
+    return list(values)
+
+
 def refused(events: list[Event]) -> list[str]:
     """Why movements of a chunk were not booked."""
     return [each.reason for each in answer(events).refused]
