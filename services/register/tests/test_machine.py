@@ -221,9 +221,14 @@ class RegisterMachine(RuleBasedStateMachine):
         for each in CLASSES:
             own = [event for event in self.events if getattr(event, "share_class", None) == each]
             assert units_in_issue_as_of(own, LATER.date()) == share_class_of(self.past, each).units_in_issue
+            cuts = dict.fromkeys(range(4), Decimal(0))
             for account in ACCOUNTS:
                 of_one = [event for event in own if getattr(event, "account", None) == account]
-                assert units_as_of(of_one, LATER.date()) == holding(self.past, account, each).units
+                assert units_as_of(reversed(of_one), LATER.date()) == holding(self.past, account, each).units
+                for days_on in cuts:
+                    cuts[days_on] += units_as_of(of_one, DAY + timedelta(days=days_on))
+            for days_on, held in cuts.items():
+                assert units_in_issue_as_of(own, DAY + timedelta(days=days_on)) == held
 
 
 TestRegisterMachine = RegisterMachine.TestCase
