@@ -97,6 +97,16 @@ class MergerStarted(ActionEvent):
     rate: Price | None = None
 
 
+class MergerExpected(ActionEvent):
+    """Units of `from_class` will come into this class; until they arrived it goes through no action of its own."""
+
+    from_class: UUID
+
+
+class MergerArrived(ActionEvent):
+    """All units of the merging class have come."""
+
+
 class CorporateActionCompleted(ActionEvent):
     """No holding waits any more; totals over all chunks (golden G8)."""
 
@@ -143,6 +153,8 @@ CATALOGUE = Catalogue(
         HoldingsExchanged,
         SplitStarted,
         MergerStarted,
+        MergerExpected,
+        MergerArrived,
         CorporateActionCompleted,
         MovementsBooked,
     ]

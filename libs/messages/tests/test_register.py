@@ -16,7 +16,8 @@ from libs.messages.register_values import LotRow, RefusedMovement
 
 PUBLISHED = """
     register.CorporateActionCompleted.v1 register.HoldingSplit.v1 register.HoldingsExchanged.v1
-    register.MergerStarted.v1 register.MovementsBooked.v1 register.SplitStarted.v1 register.UnitsBlocked.v1
+    register.MergerArrived.v1 register.MergerExpected.v1 register.MergerStarted.v1
+    register.MovementsBooked.v1 register.SplitStarted.v1 register.UnitsBlocked.v1
     register.UnitsCancelled.v1 register.UnitsConverted.v1 register.UnitsEarmarked.v1 register.UnitsInIssueChanged.v1
     register.UnitsIssued.v1 register.UnitsPledged.v1 register.UnitsReleased.v1 register.UnitsTransferred.v1
     register.UnpaidUnitsCancelled.v1

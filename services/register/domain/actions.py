@@ -101,10 +101,18 @@ def start_merger(
         into_currency=into.currency,
         rate=command.rate,
     )
-    if action_known(share_class or NEW, command.action) is None:
-        check_open(into)
-        _check_ready(into_class or NEW, started)
-    return _start(command, share_class or NEW, started)
+    if action_known(share_class or NEW, command.action) is not None:
+        return _start(command, share_class or NEW, started)
+    check_open(into)
+    _check_ready(into_class or NEW, started)
+    expected = published.MergerExpected(
+        umbrella=command.umbrella,
+        share_class=command.into_class,
+        action=command.action,
+        from_class=command.share_class,
+    )
+    events = _start(command, share_class or NEW, started)
+    return [*events, expected] if len(events) == 1 else events
 
 
 def _check_ready(into_class: ShareClass, started: published.MergerStarted) -> None:
@@ -123,7 +131,7 @@ def _start(command: StartSplit | StartMerger, share_class: ShareClass, started: 
         if former != started:
             raise ActionExists("it was started with other particulars", field="action", value=command.action)
         return []
-    if share_class.running is not None:
+    if share_class.running is not None or share_class.expected:
         raise ActionStillRuns("wait until it is completed", field="action", value=command.action)
     last = share_class.actions[-1] if share_class.actions else None
     if isinstance(last, published.MergerStarted):
@@ -183,7 +191,12 @@ def merge_holdings(
             break
         lots += size
         _merge(account, action, generation, books)
-    return books.close()
+    events = books.close()
+    over = known.running is None or any(isinstance(event, published.CorporateActionCompleted) for event in events)
+    if over and into_class is not None and action.action in into_class.expected:
+        ids = {"umbrella": command.umbrella, "share_class": command.into_class}
+        events.append(published.MergerArrived(**ids, action=action.action))
+    return events
 
 
 def _merge(account: UUID, action: published.MergerStarted, generation: int, books: Books) -> None:

@@ -39,6 +39,8 @@ class ShareClass:
     actions: tuple[Started, ...] = ()
     running: Progress | None = None
     latest_valuation: date = date.min
+    # Mergers whose units are still coming into this class.
+    expected: frozenset[UUID] = frozenset()
 
     @property
     def completed(self) -> int:
@@ -86,6 +88,10 @@ def evolve(share_class: ShareClass | None, event: Event) -> ShareClass:
             return replace(after, latest_valuation=max(before.latest_valuation, event.valuation_date))
         case published.SplitStarted() | published.MergerStarted():
             return replace(before, actions=(*before.actions, event), running=Progress(), waiting=before.holders)
+        case published.MergerExpected(action=action):
+            return replace(before, expected=before.expected | {action})
+        case published.MergerArrived(action=action):
+            return replace(before, expected=before.expected - {action})
         case published.CorporateActionCompleted():
             return replace(before, running=None)
         case _:

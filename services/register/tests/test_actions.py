@@ -234,6 +234,19 @@ def test_r1_the_class_that_takes_the_units_is_not_on_its_way_itself() -> None:
     later.when(start_merger()).then_refused(ActionIsLate, "effective_date")
 
 
+def test_r1_a_class_that_expects_units_splits_after_they_came() -> None:
+    past = carried_out(*three(), start_merger(), merge(X, Y))
+    later = NOW.date() + timedelta(days=3)
+    dollars: dict[str, Any] = {"share_class": DOLLARS, "action": named_id("action", "2"), "effective_date": later}
+    past.when(start(**dollars)).then_refused(ActionStillRuns, "action")
+    last = carry_out(past, book(cancel("last", Z), chunk=1))
+    assert any(isinstance(event, published.CorporateActionCompleted) for event in last)
+    past.when(start(**dollars)).then_refused(ActionStillRuns, "action")
+    arrived = carry_out(past, merge(X))
+    assert [type(event).__name__ for event in arrived] == ["MergerArrived"]
+    assert len(carry_out(past, start(**dollars))) == 1
+
+
 def test_w6_a_merger_of_many_lots_stops_where_its_decision_is_full_and_goes_on() -> None:
     accounts = [named_id("account", str(number)) for number in range(75)]
     chunks = [

@@ -45,6 +45,7 @@ from services.register.tests.examples import (
     issue,
     movement,
     refused,
+    rows_for,
     share_class_of,
 )
 
@@ -135,6 +136,8 @@ def test_w2_every_command_stays_in_the_lane_of_its_umbrella_and_is_decided_on_an
     except Refused:
         events = []
     assert {event.stream() for event in events} <= set(each.streams())
+    again = kind.model_validate(each.model_dump(mode="json"))
+    assert again.given(rows_for(again, {})) == each
 
 
 def test_a_time_without_zone_and_a_float_are_named() -> None:
