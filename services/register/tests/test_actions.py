@@ -208,6 +208,7 @@ def test_r1_r3_a_merger_moves_lots_costs_and_reservations_into_the_other_class()
     assert share_class_of(past, DOLLARS).units_in_issue == sum(units)
     assert lots(holding(past, X, DOLLARS)) == [f"{DAY} 15.4930 1083.70"]
     assert holding(past, X, DOLLARS).reserved[PLEDGE].units == Decimal("6.197")
+    assert together(holding(past).reserved_units, len(holding(past).reserved)) == [0, 0]
     owed = holding(past, Y, DOLLARS).reserved[order("y2")]
     assert (owed.units, owed.owed) == (Decimal("7.746"), Decimal("541.85"))
     (completed,) = (event for event in events if isinstance(event, published.CorporateActionCompleted))
