@@ -15,6 +15,7 @@ from services.nav.domain.commands import DayCommand
 from services.nav.domain.computation import ClassNav, reproduces
 from services.nav.domain.references import ClassFacts, units_of
 from services.nav.domain.refusals import (
+    ClassHasNoNav,
     CurrencyDiffers,
     NavNotPositive,
     NavNotReproduced,
@@ -43,7 +44,9 @@ def figures_of(event: NavComputed) -> Figures:
 
 
 def check_figures(figures: Figures, facts: ClassFacts) -> None:
-    """Raise for another currency, a figure of zero or less or too fine, or a price that is not reproduced (N-1)."""
+    """Raise for a class without a NAV, another currency, figures of zero or too fine, a price not reproduced (N-1)."""
+    if facts.status in ("draft", "closed"):
+        raise ClassHasNoNav(f"the class is {facts.status}", field="share_class", value=facts.share_class)
     if figures.currency != facts.currency:
         raise CurrencyDiffers(f"the class is in {facts.currency}", field="currency", value=figures.currency)
     decimals = {
@@ -103,7 +106,7 @@ def found_in(
 def previous_of(
     command: DayCommand, share_class: UUID, sub_fund: SubFund | None, former: NavComputed | None
 ) -> Decimal | None:
-    """The class's last published NAV before the date; where it is forgotten, what a former revision was held against."""
+    """The class's last published NAV before the date, or the one that a former revision was held against."""
     known = None if sub_fund is None else sub_fund.nav_before(command.valuation_date, share_class)
     return former.previous if known is None and former is not None else known
 

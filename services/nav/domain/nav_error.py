@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, assert_never
 from uuid import UUID
 
@@ -13,14 +12,10 @@ from pydantic import Field
 
 from libs.kernel.decider import Reference
 from libs.kernel.events import Event
-from libs.kernel.ids import named_id
-from libs.kernel.money import has_decimals
 from libs.kernel.streams import stream_name
 from libs.messages.nav import CompensationCalculated, CompensationClosed, CompensationOpened, NavErrorTaken
 from libs.messages.nav_values import (
     MAX_DEALS,
-    ClaimPart,
-    CompensationClaim,
     CompensationTotals,
     DealtOrder,
     OrderEffect,
@@ -28,16 +23,6 @@ from libs.messages.nav_values import (
 )
 from services.nav.domain.class_nav import Nav
 from services.nav.domain.commands import SERVICE, NavCommand
-from services.nav.domain.compensation import (
-    Claim,
-    Compensation,
-    Deal,
-    FundTotals,
-    Payer,
-    WrongDay,
-    compensate,
-    in_units,
-)
 from services.nav.domain.references import sub_fund_of
 from services.nav.domain.refusals import (
     AccountsOutOfOrder,
@@ -45,18 +30,14 @@ from services.nav.domain.refusals import (
     CompensationExists,
     CompensationIsClosed,
     CompensationUnknown,
-    DealNotAffected,
     DealsMissing,
     ErrorIsTaken,
     ErrorNotMaterial,
     NoNavError,
-    TooManyDecimals,
     unexpected,
 )
 from services.nav.domain.sub_fund import SubFund, policy_of
-
-# The dates are material by their unswung NAVs already; whatever was dealt on them counts.
-_EVERY_DIFFERENCE = Decimal(0)
+from services.nav.domain.tracing import claim_of, compensated, name_of, totals_of
 
 # --- State
 
@@ -196,7 +177,7 @@ def open_compensation(
 
 def calculate(command: CalculateCompensation, running: Running) -> Sequence[Event]:
     """Each account's orders at once, for a round trip is netted and the de minimis held against all (N-5)."""
-    if running.chunks[command.chunk : command.chunk + 1] == (_name_of(each.order for each in command.deals),):
+    if running.chunks[command.chunk : command.chunk + 1] == (name_of(each.order for each in command.deals),):
         return []
     if running.closed is not None:
         raise CompensationIsClosed("its orders are all in", field="compensation", value=command.compensation)
@@ -206,7 +187,7 @@ def calculate(command: CalculateCompensation, running: Running) -> Sequence[Even
     if running.last_account is not None and min(accounts) <= running.last_account:
         detail = "an account comes in one chunk, after those of the former chunks"
         raise AccountsOutOfOrder(detail, field="deals", value=min(accounts))
-    found = _compensated(command, running.opened)
+    found = compensated(command.deals, running.opened)
     return [
         CompensationCalculated(
             **command.ids(),
@@ -215,8 +196,8 @@ def calculate(command: CalculateCompensation, running: Running) -> Sequence[Even
             effects=tuple(
                 OrderEffect(order=each.deal.order, raw=each.raw, amount=each.amount) for each in found.effects
             ),
-            compensations=tuple(_claim(each, command, running.opened) for each in found.claims),
-            totals=_totals(found.fund),
+            compensations=tuple(claim_of(each, command.deals, running.opened) for each in found.claims),
+            totals=totals_of(found.fund),
         )
     ]
 
@@ -228,59 +209,6 @@ def close(command: CloseCompensation, running: Running) -> Sequence[Event]:
     if running.closed is not None or running.orders != command.orders:
         raise DealsMissing(f"{running.orders} orders came", field="orders", value=command.orders)
     return [CompensationClosed(**command.ids(), orders=running.orders, totals=running.totals)]
-
-
-def _compensated(command: CalculateCompensation, opened: CompensationOpened) -> Compensation:
-    days: Mapping[date, WrongDay] = {
-        each.valuation_date: WrongDay(
-            each.subscribed_at, each.subscribed_correctly, (each.redeemed_at, each.redeemed_correctly)
-        )
-        for each in opened.days
-    }
-    for each in command.deals:
-        if each.valuation_date not in days:
-            raise DealNotAffected(f"dealt on {each.valuation_date}", field="deals", value=each.order)
-        if not has_decimals(each.units, opened.unit_decimals):
-            raise TooManyDecimals(f"{opened.unit_decimals} decimals", field="deals", value=each.units)
-    deals = [
-        Deal(each.order, each.account, each.side, each.valuation_date, each.received, each.units)
-        for each in command.deals
-    ]
-    return compensate(days, deals, currency=opened.currency, tolerance=_EVERY_DIFFERENCE, de_minimis=opened.de_minimis)
-
-
-def _claim(claim: Claim, command: CalculateCompensation, opened: CompensationOpened) -> CompensationClaim:
-    """In units where that was chosen and the investor still holds what was subscribed; everybody else in cash."""
-    units = residual = None
-    deals = {each.order: each for each in command.deals}
-    holds = all(deals[part.order].side == "subscription" for part in claim.parts)
-    if opened.paid_in == "units" and holds and claim.payer is Payer.FUND and not claim.is_kept:
-        day = deals[claim.parts[0].order].valuation_date
-        correct = next(each.correct for each in opened.days if each.valuation_date == day)
-        units, residual = in_units(claim.amount, correct, opened.unit_decimals)
-    return CompensationClaim(
-        account=claim.account,
-        parts=tuple(ClaimPart(order=part.order, units=part.units, amount=part.amount) for part in claim.parts),
-        payer=claim.payer.value,
-        amount=claim.amount,
-        is_kept=claim.is_kept,
-        units=units,
-        residual=residual,
-    )
-
-
-def _name_of(orders: Iterable[UUID]) -> UUID:
-    return named_id(*sorted(map(str, orders)))
-
-
-def _totals(fund: FundTotals) -> CompensationTotals:
-    return CompensationTotals(
-        excess_in=fund.excess_in,
-        excess_out=fund.excess_out,
-        paid=fund.paid,
-        received=fund.received,
-        kept=fund.kept,
-    )
 
 
 def _known(running: Running | None, command: CompensationCommand) -> Running:
@@ -300,7 +228,7 @@ def evolve(running: Running | None, event: Event) -> Running:
         case Running(), CompensationCalculated():
             return replace(
                 running,
-                chunks=(*running.chunks, _name_of(each.order for each in event.effects)),
+                chunks=(*running.chunks, name_of(each.order for each in event.effects)),
                 last_account=event.last_account,
                 orders=running.orders + len(event.effects),
                 totals=running.totals.plus(event.totals),

@@ -34,6 +34,13 @@ class NavNotKnownYet(Refused):
     title = "The NAV of this date cannot be known yet"
 
 
+class ClassHasNoNav(Refused):
+    """Nobody holds a draft or a closed class."""
+
+    code = "class-has-no-nav"
+    title = "The class has no NAV"
+
+
 class NavNotPositive(Refused):
     """A NAV of zero or less prices nothing (TA-N-1)."""
 
