@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from libs.kernel.decider import Reference
 from libs.kernel.errors import InvalidValue
@@ -55,11 +55,12 @@ class ComputeNavs(DayCommand):
     classes: Annotated[tuple[ClassLines, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     inputs: Annotated[tuple[NavInput, ...], Field(max_length=100)] = ()
 
-    @model_validator(mode="after")
-    def _each_class_once(self) -> Self:
-        if len({each.share_class for each in self.classes}) < len(self.classes):
+    @field_validator("classes")
+    @classmethod
+    def _each_class_once(cls, value: tuple[ClassLines, ...]) -> tuple[ClassLines, ...]:
+        if len({each.share_class for each in value}) < len(value):
             raise ValueError("a class stands there once")
-        return self
+        return value
 
     def streams(self) -> tuple[str, ...]:
         """The day, the sub-fund, the NAV of each class."""

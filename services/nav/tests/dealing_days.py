@@ -22,12 +22,12 @@ LAST, DAY, NEXT = date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 24)
 DATES = (LAST, DAY, NEXT, date(2026, 11, 25))
 NOW = datetime(2026, 11, 25, 18, tzinfo=UTC)
 CLOSED_AT = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
-IDS = {"umbrella": UMBRELLA, "sub_fund": SUB_FUND}
-DAY_IDS = {**IDS, "valuation_date": DAY}
+IDS: dict[str, Any] = {"umbrella": UMBRELLA, "sub_fund": SUB_FUND}
+DAY_IDS: dict[str, Any] = {**IDS, "valuation_date": DAY}
 
-SWING = {"mode": "partial", "threshold": "0.01", "factor_up": "0.0035", "factor_down": "0.003"}
-LEVY = {"subscription_rate": "0.001", "redemption_rate": "0.001", "threshold": "0.01"}
-RATES = [{"base": "EUR", "quote": "USD", "bid": "1.0837", "offer": "1.0837"}]
+SWING: dict[str, Any] = {"mode": "partial", "threshold": "0.01", "factor_up": "0.0035", "factor_down": "0.003"}
+LEVY: dict[str, Any] = {"subscription_rate": "0.001", "redemption_rate": "0.001", "threshold": "0.01"}
+RATES: list[dict[str, Any]] = [{"base": "EUR", "quote": "USD", "bid": "1.0837", "offer": "1.0837"}]
 POLICY = {"change_tolerance": "0.05"}
 # Golden G4: subscription of A net of its entry fee, the switch out of A paid into B.
 G4_TOTALS: list[dict[str, Any]] = [
@@ -39,8 +39,8 @@ G4_TOTALS: list[dict[str, Any]] = [
         "switched_in": [{"currency": "EUR", "of_class": A, "units": "500"}],
     },
 ]
-LINE_A = {"currency": "EUR", "total": "41228430.00", "units": "300000.0000", "nav": "137.4281"}
-LINE_B = {"currency": "USD", "total": "9040000.00", "units": "80000.000", "nav": "113.0000"}
+LINE_A: dict[str, Any] = {"currency": "EUR", "total": "41228430.00", "units": "300000.0000", "nav": "137.4281"}
+LINE_B: dict[str, Any] = {"currency": "USD", "total": "9040000.00", "units": "80000.000", "nav": "113.0000"}
 
 
 def class_facts(share_class: UUID, currency: str, unit_decimals: int, **changes: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from libs.kernel.errors import CheckUnavailable, InvalidValue
 from libs.messages.nav import DayCompleted, FlowsMeasured, NavPublished, RatesSet, SubFundPublished
 from libs.messages.nav_values import ClassFlow, CurrencyRate
+from libs.testkit.given import Given
 from services.nav.domain import refusals
 from services.nav.tests.dealing_days import (
     CLOSED_AT,
@@ -34,7 +35,6 @@ from services.nav.tests.dealing_days import (
     rates,
     sub_fund_row,
 )
-from services.nav.tests.dealing_days import Given as Streams
 
 IN_USD = CurrencyRate.model_validate(RATES[0])
 
@@ -123,7 +123,7 @@ def test_f3_a_levy_is_due_above_its_threshold_and_then_nothing_swings() -> None:
 def test_n4_before_the_first_nav_nothing_swings_and_unit_orders_count_at_the_offers_price() -> None:
     first = sub_fund_row(class_facts(A, "EUR", 4, offer_price="100"))
     row = {"sub_funds": first, **closed([{"share_class": A, "subscription_units": "1000000"}])}
-    past = carried_out(Streams(DECIDER, [policy_set()]))
+    past = carried_out(Given(DECIDER, [policy_set()]))
     only = (ClassFlow(share_class=A, net=Decimal(100000000)),)
     expected = flows(classes=(A,), flows=only, net_flow=Decimal(100000000), net_assets=None, part=None, swung=None)
     past.when(measure(rows=row)).then(expected)
@@ -147,7 +147,7 @@ def test_n4_a_suspended_class_does_not_deal_and_is_not_waited_for() -> None:
 
 
 def test_o10_n4_flows_are_measured_when_the_day_is_closed_and_rates_are_there() -> None:
-    open_day = {"closed_days": {}}
+    open_day: dict[str, Any] = {"closed_days": {}}
     on_the_day(rates()).when(measure(rows=open_day)).then_refused(refusals.DealingDayNotClosed, "valuation_date")
     on_the_day().when(measure()).then_refused(refusals.RateMissing, "rates")
 
@@ -155,7 +155,7 @@ def test_o10_n4_flows_are_measured_when_the_day_is_closed_and_rates_are_there() 
 def test_n4_unit_orders_of_a_class_that_was_never_worth_anything_are_named() -> None:
     new = class_facts(B, "EUR", 3)
     row = {"sub_funds": sub_fund_row(new), **closed([{"share_class": B, "subscription_units": "1"}])}
-    past = carried_out(Streams(DECIDER, [policy_set()]))
+    past = carried_out(Given(DECIDER, [policy_set()]))
     past.when(measure(rows=row)).then_refused(refusals.LastNavMissing, "share_class")
 
 
@@ -199,7 +199,7 @@ def test_g4_n4_both_classes_swing_up_and_the_unswung_navs_are_kept() -> None:
 
 
 def test_o10_nothing_is_published_before_the_dealing_day_is_closed() -> None:
-    open_day = {"closed_days": {}}
+    open_day: dict[str, Any] = {"closed_days": {}}
     past = on_the_day(rates(), *READY[2:])
     past.when(publish(rows=open_day)).then_refused(refusals.DealingDayNotClosed, "valuation_date")
     past.when(publish()).then_refused(refusals.FlowsNotMeasured, "valuation_date")
@@ -231,7 +231,7 @@ def test_o7_a_suspended_sub_fund_prices_no_orders() -> None:
 
 
 def test_f2_a_day_that_is_no_valuation_date_has_no_nav_no_rates_no_test() -> None:
-    sunday = {"valuation_days": {}}
+    sunday: dict[str, Any] = {"valuation_days": {}}
     for each in (rates(rows=sunday), measure(rows=sunday), line_a(rows=sunday)):
         on_the_day(rates()).when(each).then_refused(refusals.NotAValuationDate, "valuation_date")
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from libs.kernel.canonical import canonical
 from libs.kernel.decider import Command
 from libs.kernel.errors import InvalidValue
 from libs.kernel.ids import named_id
@@ -37,6 +38,7 @@ from services.nav.tests.dealing_days import (
     units_row,
 )
 
+MOST_BYTES_OF_A_DECISION = 200_000
 D1, D2, D3 = date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)
 WRONG = {D1: ("103.4512", "101.8746"), D2: ("104.2000", "102.9500"), D3: ("98.0000", "99.2500")}
 ROWS: dict[str, Any] = {
@@ -46,15 +48,21 @@ ROWS: dict[str, Any] = {
     "units_in_issue": {A: units_row("10000", booked_through=D3)},
 }
 COMPENSATION = named_id("compensation", "one")
-OWN_IDS = {**IDS, "compensation": COMPENSATION, "share_class": A}
+OWN_IDS: dict[str, Any] = {**IDS, "compensation": COMPENSATION, "share_class": A}
 # Accounts in the order of their ids, as the chunks bring them.
 S1, R1, X, S2, R2 = sorted(named_id("account", name) for name in ("S1", "R1", "X", "S2", "R2"))
 
 
 def of_date(day: date, nav: str, source: str) -> list[Command]:
     """A NAV of the date, imported, approved and published."""
-    line = {"currency": "EUR", "total": str(Decimal(nav) * 10000), "units": "10000", "nav": nav, "source": source}
-    its = {"valuation_date": day, "share_class": A, "rows": ROWS}
+    line: dict[str, Any] = {
+        "currency": "EUR",
+        "total": str(Decimal(nav) * 10000),
+        "units": "10000",
+        "nav": nav,
+        "source": source,
+    }
+    its: dict[str, Any] = {"valuation_date": day, "share_class": A, "rows": ROWS}
     return [
         command("ImportNav", **its, **line),
         command("ApproveNav", **its, nav=nav),
@@ -268,6 +276,7 @@ def test_w6_a_chunk_has_at_most_150_orders() -> None:
         chunk(0, *many)
     event = calculated(carried_out(corrected(D1), opening(D1)), chunk(0, *many[:150]))
     assert len(event.compensations) == 150
+    assert len(canonical(event.data())) < MOST_BYTES_OF_A_DECISION
 
 
 def test_n5_an_unknown_compensation_is_named() -> None:

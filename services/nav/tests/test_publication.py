@@ -18,6 +18,7 @@ from services.nav.tests.dealing_days import (
     LAST,
     NOW,
     READY,
+    ROWS,
     UMBRELLA,
     WHOLE,
     A,
@@ -31,6 +32,7 @@ from services.nav.tests.dealing_days import (
     on_the_day,
     publish,
     rates,
+    read,
     sub_fund_row,
     units_row,
 )
@@ -60,12 +62,13 @@ def test_n2_what_becomes_public_or_is_paid_needs_a_second_person(name: str) -> N
 def test_n2_a_nav_with_a_finding_is_published_by_another_person_than_proposed_it() -> None:
     rules = Rules(DECIDER)
     wanted = publish()
+    row_of = {reference: read(reference, ROWS) for reference in wanted.references()}
     past = on_the_day(*READY)
     names = {"service": "nav", "change": "c1", "key": str(UMBRELLA), "now": NOW, "reads": wanted.streams()}
     payload = {key: value for key, value in wanted.model_dump(mode="json").items() if key != "now"}
     propose = ProposeChange.model_validate(
         {**names, "by": "anna", "command": "PublishNav", "payload": payload, "needs": wanted.references()}
-    ).given(wanted.rows if hasattr(wanted, "rows") else {})
+    ).given(row_of)
     states = {stream: past.states.get(stream) for stream in propose.streams()}
     with pytest.raises(NeedsApproval):
         rules.decide(wanted, states)
@@ -74,7 +77,7 @@ def test_n2_a_nav_with_a_finding_is_published_by_another_person_than_proposed_it
 
     def approved_by(who: str) -> ApproveChange:
         bare = ApproveChange.model_validate({**names, "by": who, "needs": wanted.references()})
-        return bare.given(propose.rows or {})
+        return bare.given(row_of)
 
     with pytest.raises(SameSubject):
         rules.decide(approved_by("anna"), states)
