@@ -20,6 +20,7 @@ from libs.testkit.given import Given
 from services.nav.domain.class_nav import Nav
 from services.nav.domain.completion import Day
 from services.nav.domain.computation import ClassNav, reproduces
+from services.nav.domain.publication import PublishNav
 from services.nav.domain.swing import Direction, swung_nav
 from services.nav.tests.dealing_days import (
     CLOSED_AT,
