@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -26,6 +25,7 @@ from libs.messages.nav_values import (
     OrderEffect,
     Revision,
     Swung,
+    ValuationDate,
     WrongPrice,
 )
 from libs.messages.values import Amount, Currency, Moment, Name, Price, Rate
@@ -61,7 +61,7 @@ class SubFundPublished(NavEvent):
     `net_assets`: of the published classes, in the sub-fund's currency.
     """
 
-    valuation_date: date
+    valuation_date: ValuationDate
     revision: Revision
     currency: Currency
     net_assets: Amount
@@ -79,7 +79,7 @@ class DayEvent(NavEvent):
     aggregate: ClassVar[str] = "sub_fund_day"
     id_field: ClassVar[str] = "day"
 
-    valuation_date: date
+    valuation_date: ValuationDate
 
     @property
     def day(self) -> str:
@@ -104,10 +104,12 @@ class SubFundValued(DayEvent):
 class FlowsMeasured(DayEvent):
     """The one test of the closed dealing day: which way all prices swing, whether a levy is due (TA-N-4, TA-F-3).
 
-    `classes` are those that deal. `net_assets`, the last published, and `part` are None before the first NAV.
+    `closing` is the revision of the day's totals; `classes` are those that deal. `net_assets`, the last published, and
+    `part` are None before the first NAV.
     """
 
     closed_at: Moment
+    closing: Revision
     classes: Classes
     currency: Currency
     flows: Annotated[tuple[ClassFlow, ...], Field(max_length=MAX_CLASSES)]
@@ -147,7 +149,7 @@ class ClassNavEvent(NavEvent):
     id_field: ClassVar[str] = "class_day"
 
     share_class: UUID
-    valuation_date: date
+    valuation_date: ValuationDate
 
     @property
     def class_day(self) -> str:

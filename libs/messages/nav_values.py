@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from libs.kernel.exchange import ExchangeRate
 from libs.messages.fund_values import Days
-from libs.messages.values import Amount, Currency, Moment, Name, Price, Rate, Value
+from libs.messages.values import Amount, Currency, Moment, Name, Price, Rate, Value, written
 
 # A command brings at most so many orders, an event holds at most so many (W-6).
 MAX_DEALS = 150
@@ -29,14 +29,21 @@ def _plain(value: Decimal) -> Decimal:
     return Decimal(f"{(value + 0).normalize():f}")
 
 
+def _all_digits(value: Decimal) -> Decimal:
+    """One spelling, too, of a number that has more digits than the context rounds to."""
+    text = f"{value:f}"
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text) if value else Decimal(0)
+
+
 # May be below zero, or zero.
 Figure = Annotated[Decimal, BeforeValidator(_no_float), Field(max_digits=24, decimal_places=10), AfterValidator(_plain)]
 # A product that is not rounded yet: units × a difference of prices.
 Unrounded = Annotated[
-    Decimal, BeforeValidator(_no_float), Field(max_digits=28, decimal_places=18), AfterValidator(_plain)
+    Decimal, BeforeValidator(_no_float), Field(max_digits=60, decimal_places=20), AfterValidator(_all_digits)
 ]
 Tolerance = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, le=1, decimal_places=6), AfterValidator(_plain)]
 Revision = Annotated[int, Field(ge=1)]
+ValuationDate = Annotated[date, BeforeValidator(written)]
 Swung = Literal["up", "down"]
 CheckName = Literal[
     "not_positive",
@@ -77,7 +84,7 @@ class NavInput(Value):
     """A price, rate or accrual that a NAV is made of, and the day it is of."""
 
     name: Name
-    as_of: date
+    as_of: ValuationDate
 
 
 class NavFinding(Value):
@@ -161,7 +168,7 @@ class ClassShare(Value):
 class WrongPrice(Value):
     """A valuation date's unswung NAVs, and the prices at which was dealt and should have been (TA-N-5)."""
 
-    valuation_date: date
+    valuation_date: ValuationDate
     published: Price
     correct: Price
     subscribed_at: Price
@@ -176,7 +183,7 @@ class DealtOrder(Value):
     order: UUID
     account: UUID
     side: Literal["subscription", "redemption"]
-    valuation_date: date
+    valuation_date: ValuationDate
     received: Moment
     units: Annotated[Amount, Field(gt=0)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_va
 from libs.kernel.decider import Command, Reference
 from libs.kernel.errors import CheckUnavailable, InvalidValue
 from libs.kernel.streams import stream_name
+from libs.messages.nav_values import ValuationDate
 
 SERVICE = "nav"
 
@@ -74,7 +75,7 @@ class NavCommand(Command):
 class DayCommand(NavCommand):
     """A command on a sub-fund's valuation date."""
 
-    valuation_date: date
+    valuation_date: ValuationDate
 
     def day_ids(self) -> dict[str, Any]:
         """What every event of the day names."""

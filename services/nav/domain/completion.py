@@ -29,6 +29,10 @@ class Day:
     is_whole: bool = False
     whole: frozenset[UUID] = frozenset()
 
+    def is_out(self) -> bool:
+        """Whether a price counts now, or orders were priced already: the direction is dealt at."""
+        return bool(self.published) or self.revision > 0
+
 
 def rates_of(day: Day, facts: SubFundFacts) -> Mapping[str, ExchangeRate]:
     """The middle rates by foreign currency; raises RateMissing for a class whose currency has none."""

@@ -86,11 +86,14 @@ def set_rates(command: SetRates, day: Day) -> Sequence[Event]:
 
 
 def measure_flows(command: MeasureFlows, day: Day, sub_fund: SubFund) -> Sequence[Event]:
-    """One test per sub-fund and date, one direction for all classes (N-4)."""
+    """One test per sub-fund and date, one direction for all classes (N-4).
+
+    A day that closed anew is measured anew while none of its prices are out; after that the test stands.
+    """
     facts = sub_fund_of(command)
     check_valuation_date(command, is_final=False)
     closed = closed_day_of(command)
-    if day.test is not None:
+    if day.test is not None and (day.is_out() or day.test.closing == closed.revision):
         return []
     return [_measured(command, facts, closed, rates_of(day, facts), sub_fund)]
 
@@ -124,6 +127,7 @@ def _measured(
     return FlowsMeasured(
         **command.day_ids(),
         closed_at=closed.closed_at,
+        closing=closed.revision,
         classes=tuple(each.share_class for each in facts.dealing()),
         currency=facts.currency,
         flows=tuple(
@@ -157,7 +161,7 @@ def evolve(day: Day | None, event: Event) -> Day:
     day = Day() if day is None else day
     match event:
         case RatesSet(rates=rates):
-            return replace(day, rates=rates, test=day.test if day.revision else None)
+            return replace(day, rates=rates, test=day.test if day.is_out() else None)
         case FlowsMeasured():
             return replace(day, test=event)
         case SubFundValued():

@@ -19,6 +19,7 @@ from libs.messages.nav_values import (
     CompensationTotals,
     DealtOrder,
     OrderEffect,
+    ValuationDate,
     WrongPrice,
 )
 from services.nav.domain.class_nav import Nav
@@ -85,7 +86,7 @@ class OpenCompensation(CompensationCommand):
 
     four_eyes: ClassVar[bool] = True
 
-    valuation_dates: Annotated[tuple[date, ...], Field(min_length=1, max_length=60)]
+    valuation_dates: Annotated[tuple[ValuationDate, ...], Field(min_length=1, max_length=60)]
     paid_in: Literal["cash", "units"] = "cash"
 
     def dates(self) -> tuple[date, ...]:

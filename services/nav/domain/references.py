@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.messages.fund_values import Fee, LiquidityTools, RoundingModes
+from libs.messages.fund_values import LiquidityTools, RoundingModes
 from libs.messages.funds import AssetClass
-from libs.messages.nav_values import MAX_CLASSES
+from libs.messages.nav_values import MAX_CLASSES, Revision
 from libs.messages.values import Amount, Currency, Moment, Price
 from services.nav.domain.commands import ClassNavCommand, DayCommand, NavCommand, units_row
 from services.nav.domain.compensation import Regime
@@ -23,6 +23,7 @@ from services.nav.domain.refusals import (
     ShareClassUnknown,
     SubFundUnknown,
 )
+from services.nav.domain.swing import Leg
 
 _DEALING = {"open", "soft_closed"}
 
@@ -82,39 +83,32 @@ class ValuationDay(_Row):
     nav_known_at: Moment
 
 
-class SwitchedIn(_Row):
-    """In legs of one kind: the units of `of_class` that pay them, or money of `currency` that is known already.
+class FlowTotals(_Row):
+    """A class's flows of one kind: `cash` of amounts, the fund's part of it; `units` that are ordered by units.
 
-    The switch fee comes out of it; None for money as invested.
+    `estimated_units` of all-units orders. In legs of switches have the units of `other_class`, which is given up.
     """
 
+    kind: Leg
     currency: Currency
-    amount: Amount = Decimal(0)
-    of_class: UUID | None = None
-    units: Amount = Decimal(0)
-    fee: Fee | None = None
+    other_class: UUID | None = None
+    cash: Decimal
+    units: Decimal
+    estimated_units: Decimal = Decimal(0)
 
 
 class ClassTotals(_Row):
-    """A class's totals of a closed dealing day, amounts in its currency, all-units orders among the units.
-
-    Subscriptions by amount are net of the entry fee; redemptions and switch-out legs by amount are gross.
-    """
+    """A class's totals of a closed dealing day."""
 
     share_class: UUID
-    subscription_amount: Amount = Decimal(0)
-    subscription_units: Amount = Decimal(0)
-    redemption_amount: Amount = Decimal(0)
-    redemption_units: Amount = Decimal(0)
-    switch_out_amount: Amount = Decimal(0)
-    switch_out_units: Amount = Decimal(0)
-    switched_in: tuple[SwitchedIn, ...] = ()
+    totals: tuple[FlowTotals, ...]
 
 
 class ClosedDay(_Row):
-    """Row `closed_days(sub_fund, valuation_date)`: orders' DealingDayClosed."""
+    """Row `closed_days(sub_fund, valuation_date)`: the last of orders' DealingDayClosed; it may close anew."""
 
     closed_at: Moment
+    revision: Revision = 1
     classes: tuple[ClassTotals, ...]
 
 

@@ -29,15 +29,32 @@ SWING: dict[str, Any] = {"mode": "partial", "threshold": "0.01", "factor_up": "0
 LEVY: dict[str, Any] = {"subscription_rate": "0.001", "redemption_rate": "0.001", "threshold": "0.01"}
 RATES: list[dict[str, Any]] = [{"base": "EUR", "quote": "USD", "bid": "1.0837", "offer": "1.0837"}]
 POLICY = {"change_tolerance": "0.05"}
-# Golden G4: subscription of A net of its entry fee, the switch out of A paid into B.
-G4_TOTALS: list[dict[str, Any]] = [
-    {"share_class": A, "subscription_amount": "1188000.00", "redemption_units": "2000", "switch_out_units": "500"},
-    {
-        "share_class": B,
-        "subscription_amount": "150000.00",
-        "redemption_units": "1000",
-        "switched_in": [{"currency": "EUR", "of_class": A, "units": "500"}],
-    },
+
+
+def flow(kind: str, currency: str, cash: str = "0", units: str = "0", **fields: Any) -> dict[str, Any]:
+    """The total of one kind of a class's orders."""
+    return {"kind": kind, "currency": currency, "cash": cash, "units": units, "flows": 1, "all_units": 0, **fields}
+
+
+def totals(share_class: UUID, *flows: dict[str, Any]) -> dict[str, Any]:
+    """A class's totals of the closed day."""
+    return {"share_class": share_class, "flows": len(flows), "totals": list(flows)}
+
+
+# Golden G4: the subscription of A net of its entry fee, the switch out of A paid into B.
+G4_TOTALS = [
+    totals(
+        A,
+        flow("subscription", "EUR", "1188000.00"),
+        flow("redemption", "EUR", units="1500", estimated_units="500"),
+        flow("switch_out", "EUR", units="500", other_class=B),
+    ),
+    totals(
+        B,
+        flow("subscription", "USD", "150000.00"),
+        flow("redemption", "USD", units="1000"),
+        flow("switch_in", "EUR", units="500", other_class=A),
+    ),
 ]
 LINE_A: dict[str, Any] = {"currency": "EUR", "total": "41228430.00", "units": "300000.0000", "nav": "137.4281"}
 LINE_B: dict[str, Any] = {"currency": "USD", "total": "9040000.00", "units": "80000.000", "nav": "113.0000"}

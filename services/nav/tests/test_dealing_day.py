@@ -27,6 +27,7 @@ from services.nav.tests.dealing_days import (
     carried_out,
     class_facts,
     command,
+    flow,
     line_a,
     measure,
     on_the_day,
@@ -34,6 +35,7 @@ from services.nav.tests.dealing_days import (
     publish,
     rates,
     sub_fund_row,
+    totals,
 )
 
 IN_USD = CurrencyRate.model_validate(RATES[0])
@@ -42,6 +44,7 @@ IN_USD = CurrencyRate.model_validate(RATES[0])
 def flows(**changes: Any) -> FlowsMeasured:
     fields: dict[str, Any] = {
         "closed_at": CLOSED_AT,
+        "closing": 1,
         "classes": (A, B),
         "currency": "EUR",
         "flows": (
@@ -57,8 +60,8 @@ def flows(**changes: Any) -> FlowsMeasured:
     return FlowsMeasured.model_validate({**DAY_IDS, **fields, **changes})
 
 
-def closed(totals: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"closed_days": {DAY: {"closed_at": CLOSED_AT, "classes": totals}}}
+def closed(*classes: dict[str, Any], revision: int = 1) -> dict[str, Any]:
+    return {"closed_days": {DAY: {"closed_at": CLOSED_AT, "revision": revision, "classes": classes}}}
 
 
 # --- Rates
@@ -105,11 +108,11 @@ def test_g4_n4_one_net_flow_one_direction_for_all_classes() -> None:
 
 
 def test_g4_n4_exactly_at_the_threshold_nothing_swings() -> None:
-    at = closed([{"share_class": A, "subscription_amount": "498000.00"}])
+    at = closed(totals(A, flow("subscription", "EUR", "498000.00")))
     only = (ClassFlow(share_class=A, net=Decimal(498000)),)
     quiet = flows(flows=only, net_flow=Decimal(498000), part=Decimal("0.01"), swung=None)
     on_the_day(rates()).when(measure(rows=at)).then(quiet)
-    above = closed([{"share_class": A, "redemption_amount": "498000.01"}])
+    above = closed(totals(A, flow("redemption", "EUR", "498000.01")))
     only = (ClassFlow(share_class=A, net=Decimal("-498000.01")),)
     swung = flows(flows=only, net_flow=Decimal("-498000.01"), part=Decimal("-0.0100000002"), swung="down")
     on_the_day(rates()).when(measure(rows=above)).then(swung)
@@ -122,23 +125,30 @@ def test_f3_a_levy_is_due_above_its_threshold_and_then_nothing_swings() -> None:
 
 def test_n4_before_the_first_nav_nothing_swings_and_unit_orders_count_at_the_offers_price() -> None:
     first = sub_fund_row(class_facts(A, "EUR", 4, offer_price="100"))
-    row = {"sub_funds": first, **closed([{"share_class": A, "subscription_units": "1000000"}])}
+    row = {"sub_funds": first, **closed(totals(A, flow("subscription", "EUR", units="1000000")))}
     past = carried_out(Given(DECIDER, [policy_set()]))
     only = (ClassFlow(share_class=A, net=Decimal(100000000)),)
     expected = flows(classes=(A,), flows=only, net_flow=Decimal(100000000), net_assets=None, part=None, swung=None)
     past.when(measure(rows=row)).then(expected)
 
 
-def test_n4_a_switch_fee_leaves_the_in_leg() -> None:
-    fee = {"rate": "0.01", "base": "gross"}
-    into_b = {"share_class": B, "switched_in": [{"currency": "EUR", "of_class": A, "units": "500", "fee": fee}]}
-    (measured,) = on_the_day(rates()).decide(measure(rows=closed([into_b])))
-    assert isinstance(measured, FlowsMeasured)
-    assert measured.net_flow == Decimal("67765.50")
-    known = {"share_class": B, "switched_in": [{"currency": "EUR", "amount": "68450.00"}]}
-    (measured,) = on_the_day(rates()).decide(measure(rows=closed([known])))
+def test_n4_an_in_leg_whose_out_leg_was_priced_before_is_the_money_that_it_brings() -> None:
+    known = closed(totals(B, flow("switch_in", "EUR", "68450.00", other_class=SUB_FUND)))
+    (measured,) = on_the_day(rates()).decide(measure(rows=known))
     assert isinstance(measured, FlowsMeasured)
     assert measured.net_flow == Decimal(68450)
+
+
+def test_o10_n4_a_day_that_closed_anew_is_measured_anew_while_no_price_is_out() -> None:
+    anew = closed(totals(A, flow("redemption", "EUR", "600000")), revision=2)
+    past = on_the_day(*READY)
+    past.when(publish(rows=anew)).then_refused(refusals.FlowsNotMeasured, "valuation_date")
+    (measured,) = past.decide(measure(rows=anew))
+    assert isinstance(measured, FlowsMeasured)
+    assert (measured.closing, measured.swung) == (2, "down")
+    past = carried_out(past, publish())
+    past.when(measure(rows=anew)).then_nothing()
+    assert past.decide(publish(B, "113", rows=anew))
 
 
 def test_n4_a_suspended_class_does_not_deal_and_is_not_waited_for() -> None:
@@ -154,7 +164,7 @@ def test_o10_n4_flows_are_measured_when_the_day_is_closed_and_rates_are_there() 
 
 def test_n4_unit_orders_of_a_class_that_was_never_worth_anything_are_named() -> None:
     new = class_facts(B, "EUR", 3)
-    row = {"sub_funds": sub_fund_row(new), **closed([{"share_class": B, "subscription_units": "1"}])}
+    row = {"sub_funds": sub_fund_row(new), **closed(totals(B, flow("subscription", "EUR", units="1")))}
     past = carried_out(Given(DECIDER, [policy_set()]))
     past.when(measure(rows=row)).then_refused(refusals.LastNavMissing, "share_class")
 
@@ -239,7 +249,7 @@ def test_f2_a_day_that_is_no_valuation_date_has_no_nav_no_rates_no_test() -> Non
 def test_w24_what_funds_does_not_know_is_named() -> None:
     for row in (None, sub_fund_row(umbrella=A)):
         on_the_day().when(rates(rows={"sub_funds": row})).then_refused(refusals.SubFundUnknown, "sub_fund")
-    strange = closed([{"share_class": SUB_FUND, "redemption_units": "1"}])
+    strange = closed(totals(SUB_FUND, flow("redemption", "EUR", units="1")))
     on_the_day(rates()).when(measure(rows=strange)).then_refused(refusals.ShareClassUnknown, "share_class")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from hypothesis import given as forall
@@ -35,6 +34,7 @@ from services.nav.tests.dealing_days import (
     cancel,
     class_facts,
     command,
+    flow,
     line_a,
     line_b,
     measure,
@@ -43,6 +43,7 @@ from services.nav.tests.dealing_days import (
     published_before,
     rates,
     sub_fund_row,
+    totals,
     units_row,
 )
 
@@ -58,20 +59,15 @@ NAVS_A = [("41228430.00", "137.4281"), ("40596000.00", "135.32"), ("45177000.00"
 NAVS_B = [("9040000.00", "113"), ("9000000.00", "112.5"), ("9040000.00", "99")]
 WHY = {"check": "change_beyond_tolerance", "subject": "price", "reason": "index rose"}
 REASONS: list[Any] = [[], [WHY]]
-NONE = Decimal(0)
 
-flows = st.sampled_from(["1188000", "-1188000", "498000", "0"]).map(Decimal)
-closed_days = flows.map(
-    lambda flow: {
+closed_days = st.builds(
+    lambda euros, revision: {
         "closed_at": CLOSED_AT,
-        "classes": [
-            {
-                "share_class": A,
-                "subscription_amount": max(flow, Decimal(0)),
-                "redemption_amount": max(-flow, Decimal(0)),
-            }
-        ],
-    }
+        "revision": revision,
+        "classes": [totals(A, flow("redemption" if euros < 0 else "subscription", "EUR", f"{abs(euros)}"))],
+    },
+    st.sampled_from([1188000, -1188000, 498000, 0]),
+    st.integers(1, 2),
 )
 tools = st.sampled_from([{"swing": SWING}, {"levy": LEVY}, {}])
 status_of_b = st.sampled_from(["open", "open", "open", "suspended"])
