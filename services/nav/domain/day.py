@@ -78,11 +78,12 @@ def set_rates(command: SetRates, day: Day) -> Sequence[Event]:
         if facts.currency not in (rate.base, rate.quote) or foreign.count(foreign[position]) > 1:
             detail = f"one rate between {facts.currency} and each other currency"
             raise InvalidValue(detail, field=f"rates.{position}", value=f"{rate.base}/{rate.quote}")
-    if day.rates == command.rates:
+    ordered = tuple(sorted(command.rates, key=lambda rate: (rate.base, rate.quote)))
+    if day.rates == ordered:
         return []
     if day.published:
         raise RatesAreFixed("cancel what is published first", field="rates")
-    return [RatesSet(**command.day_ids(), rates=command.rates)]
+    return [RatesSet(**command.day_ids(), rates=ordered)]
 
 
 def measure_flows(command: MeasureFlows, day: Day, sub_fund: SubFund) -> Sequence[Event]:

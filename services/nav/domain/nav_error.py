@@ -147,8 +147,9 @@ def open_compensation(
     """For the dates whose error reached the tolerance, each once (N-5)."""
     share_class = sub_fund_of(command).class_of(command.share_class)
     if running is not None:
-        same = {each.valuation_date for each in running.opened.days} <= set(command.dates())
-        if same and running.opened.share_class == command.share_class:
+        opened = running.opened
+        same = {each.valuation_date for each in opened.days} <= set(command.dates())
+        if same and (opened.share_class, opened.paid_in) == (command.share_class, command.paid_in):
             return []
         raise CompensationExists("take another id", field="compensation", value=command.compensation)
     material: list[WrongPrice] = []
@@ -213,7 +214,8 @@ def close(command: CloseCompensation, running: Running) -> Sequence[Event]:
 
 
 def _known(running: Running | None, command: CompensationCommand) -> Running:
-    if running is None or running.opened.share_class != command.share_class:
+    ids = (command.sub_fund, command.share_class)
+    if running is None or (running.opened.sub_fund, running.opened.share_class) != ids:
         raise CompensationUnknown("open it first", field="compensation", value=command.compensation)
     return running
 

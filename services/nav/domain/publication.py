@@ -103,7 +103,8 @@ def publish_nav(command: PublishNav, nav: Nav, day: Day, sub_fund: SubFund | Non
 def cancel_nav(command: CancelNav, nav: Nav, day: Day) -> Sequence[Event]:
     """A published revision is withdrawn once, with its reason (N-3)."""
     published = nav.published
-    if published is None or command.revision > published.revision:
+    is_known = published is not None and published.sub_fund == command.sub_fund
+    if published is None or not is_known or command.revision > published.revision:
         raise NavUnknown("no such revision was published", field="revision", value=command.revision)
     if nav.status != "published" or command.revision < published.revision:
         return []

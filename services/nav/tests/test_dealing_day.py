@@ -70,6 +70,8 @@ def closed(*classes: dict[str, Any], revision: int = 1) -> dict[str, Any]:
 def test_n1_the_rates_of_the_date_are_set_once_for_all_classes() -> None:
     past = on_the_day().when(rates()).then(RatesSet(**DAY_IDS, rates=(IN_USD,)))
     past.when(rates()).then_nothing()
+    yen = {"base": "JPY", "quote": "EUR", "bid": "0.0061", "offer": "0.0062"}
+    on_the_day(rates(rates=[yen, RATES[0]])).when(rates(rates=[RATES[0], yen])).then_nothing()
     other = [{**RATES[0], "bid": "1.08", "offer": "1.09"}]
     past.when(rates(rates=other)).then(RatesSet(**DAY_IDS, rates=(CurrencyRate.model_validate(other[0]),)))
 

@@ -182,6 +182,7 @@ def test_g6_n5_a_compensation_is_opened_for_its_dates_once() -> None:
     past = past.when(opening(D2, D1)).then(opened, *taken)
     past.when(opening(D1, D2)).then_nothing()
     past.when(opening(D1)).then_refused(refusals.CompensationExists, "compensation")
+    past.when(opening(D1, D2, paid_in="units")).then_refused(refusals.CompensationExists, "compensation")
     past.when(opening(D1, compensation=named_id("other"))).then_refused(refusals.ErrorIsTaken, "valuation_dates")
 
 
@@ -282,3 +283,6 @@ def test_w6_a_chunk_has_at_most_150_orders() -> None:
 def test_n5_an_unknown_compensation_is_named() -> None:
     corrected(D1).when(chunk(0, *DEALS[S1])).then_refused(refusals.CompensationUnknown, "compensation")
     corrected(D1).when(closing(0)).then_refused(refusals.CompensationUnknown, "compensation")
+    of_another = chunk(0, *DEALS[S1], sub_fund=named_id("another sub-fund"))
+    past = carried_out(corrected(D1), opening(D1))
+    past.when(of_another).then_refused(refusals.CompensationUnknown, "compensation")

@@ -143,6 +143,7 @@ def test_n3_a_published_nav_is_cancelled_with_its_reason_once() -> None:
     past.when(cancel()).then_nothing()
     past.when(cancel(revision=2)).then_refused(refusals.NavUnknown, "revision")
     on_the_day(*READY).when(cancel()).then_refused(refusals.NavUnknown, "revision")
+    on_the_day(*WHOLE).when(cancel(sub_fund=B)).then_refused(refusals.NavUnknown, "revision")
 
 
 def test_n3_a_cancelled_nav_is_published_again_only_as_the_next_revision() -> None:
