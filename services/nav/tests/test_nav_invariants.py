@@ -77,7 +77,7 @@ worlds = st.builds(
         "sub_funds": sub_fund_row(class_facts(A, "EUR", 4), class_facts(B, "USD", 3, status=status), tools=its),
         "units_in_issue": {A: units_row("300000", **booked), B: units_row("80000", **booked)},
     },
-    st.one_of(st.just({}), closed_days.map(lambda day: {DAY: day})),
+    st.one_of(*[closed_days.map(lambda day: {DAY: day})] * 3, st.just({})),
     tools,
     status_of_b,
     st.sampled_from([{}, {}, {}, {"booked_through": None}]),
@@ -112,8 +112,26 @@ steps = st.one_of(
     *of_class(B, line_b, NAVS_B),
     st.sampled_from([(rates, {}), (rates, {"rates": []}), (measure, {}), (complete, {})]),
 )
-histories = st.tuples(st.booleans(), worlds, st.lists(steps, max_size=25)).map(
-    lambda drawn: [*(WHOLE if drawn[0] else []), *(make(rows=drawn[1], **fields) for make, fields in drawn[2])]
+
+
+def correction(number: int, figures: tuple[str, str]) -> list[Any]:
+    """Class A's present revision, whichever it is, withdrawn and replaced."""
+    total, nav = figures
+    its = {"share_class": A, "nav": nav}
+    line = {"total": total, "nav": nav, "source": f"right.csv#{number}"}
+    return [*((cancel, {"revision": each}) for each in (1, 2, 3)), (line_a, line), (approve, its), (publish, its)]
+
+
+# Whole ways to a correction, so that a second and a third one are walked often.
+walks = st.one_of(
+    steps.map(lambda step: [step]),
+    st.builds(correction, st.integers(1, 9), st.sampled_from(NAVS_A[1::-1])),
+)
+histories = st.tuples(st.sampled_from([True, True, False]), worlds, st.lists(walks, max_size=12)).map(
+    lambda drawn: [
+        *(WHOLE if drawn[0] else []),
+        *(make(rows=drawn[1], **fields) for walk in drawn[2] for make, fields in walk),
+    ]
 )
 
 
