@@ -253,6 +253,8 @@ def test_n5_a_chunk_counts_once_and_none_is_left_out() -> None:
     past.when(chunk(0, *DEALS[first])).then_nothing()
     past.when(chunk(0, *DEALS[third])).then_refused(refusals.ChunkOutOfTurn, "chunk")
     past.when(chunk(2, *DEALS[first])).then_refused(refusals.AccountsOutOfOrder, "deals")
+    split = deal("more", second, "redemption", D2, "1")
+    past.when(chunk(2, split)).then_refused(refusals.AccountsOutOfOrder, "deals")
     past = carried_out(past, chunk(2, *DEALS[third]), closing(4))
     past.when(chunk(3, deal("Z", named_id("Z"), "redemption", D1, "1"))).then_refused(refusals.CompensationIsClosed)
 

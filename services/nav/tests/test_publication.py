@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from libs.messages.nav import ClassWithdrawn, NavCancelled, NavErrorFound, NavPublished, SubFundPublished
+from libs.messages.nav import ClassWithdrawn, NavCancelled, NavComputed, NavErrorFound, NavPublished, SubFundPublished
 from libs.messages.nav_values import WrongPrice
 from libs.rules.four_eyes import ApproveChange, NeedsApproval, ProposeChange, Rules, SameSubject
 from services.nav.domain import refusals
+from services.nav.domain.sub_fund import KEPT_DAYS
 from services.nav.tests.dealing_days import (
     DAY,
     DAY_IDS,
@@ -31,6 +33,7 @@ from services.nav.tests.dealing_days import (
     measure,
     on_the_day,
     publish,
+    published_before,
     rates,
     read,
     sub_fund_row,
@@ -216,3 +219,13 @@ def test_n3_what_was_last_published_stands_beside_the_dates_of_its_kind() -> Non
     kept = past.states[publish().streams()[2]]
     assert sorted(kept.days) == [LAST, DAY]
     assert kept.nav_before(DAY, A) == Decimal("136.9")
+
+
+def test_n2_a_correction_of_a_date_long_past_is_held_against_what_it_was_before() -> None:
+    past = on_the_day(*WHOLE)
+    for later in range(1, KEPT_DAYS + 1):
+        past.apply(published_before(valuation_date=DAY + timedelta(days=later)))
+    assert LAST not in past.states[publish().streams()[2]].days
+    computed = carried_out(past, cancel()).decide(line_a(**CORRECT))[0]
+    assert isinstance(computed, NavComputed)
+    assert (computed.previous, computed.findings) == (Decimal("136.9"), ())
