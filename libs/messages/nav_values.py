@@ -178,7 +178,7 @@ class WrongPrice(Value):
 
 
 class DealtOrder(Value):
-    """An order that was priced on a valuation date; `received` orders those of one day."""
+    """An order that was priced by a NAV that was wrong, not by its correction; `received` orders those of one day."""
 
     order: UUID
     account: UUID

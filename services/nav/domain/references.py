@@ -1,4 +1,7 @@
-"""Reference rows as the rules read them: committed facts of funds, orders and the register (W-24)."""
+"""Reference rows as the rules read them: committed facts of funds, orders and the register (W-24).
+
+A row comes as JSON, where a number would be a float: columns of decimals are text, and a float is refused.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.messages.fund_values import LiquidityTools, RoundingModes
 from libs.messages.funds import AssetClass
-from libs.messages.nav_values import MAX_CLASSES, Revision
+from libs.messages.nav_values import MAX_CLASSES, Revision, Unrounded
 from libs.messages.values import Amount, Currency, Moment, Price
 from services.nav.domain.commands import ClassNavCommand, DayCommand, NavCommand, units_row
 from services.nav.domain.compensation import Regime
@@ -33,8 +37,13 @@ class _Row(BaseModel):
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | None) -> Self | None:
-        """The row read; None for one that does not exist."""
-        return None if row is None else cls.model_validate(dict(row))
+        """The row read, JSON columns as values or as their text; None for one that does not exist."""
+        if row is None:
+            return None
+        is_json = {name for name, value in row.items() if isinstance(value, str) and value[:1] in ("{", "[")}
+        return cls.model_validate(
+            {name: orjson.loads(value) if name in is_json else value for name, value in row.items()}
+        )
 
 
 class ClassFacts(_Row):
@@ -92,9 +101,9 @@ class FlowTotals(_Row):
     kind: Leg
     currency: Currency
     other_class: UUID | None = None
-    cash: Decimal
-    units: Decimal
-    estimated_units: Decimal = Decimal(0)
+    cash: Unrounded
+    units: Unrounded
+    estimated_units: Unrounded = Decimal(0)
 
 
 class ClassTotals(_Row):
@@ -119,7 +128,7 @@ class RegisterUnits(_Row):
     """
 
     units: Amount
-    movements: Mapping[date, Decimal] = {}
+    movements: Mapping[date, Unrounded] = {}
     booked_through: date | None = None
 
     def before(self, valuation_date: date) -> Decimal:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from libs.kernel.decider import Command, Reference
 from libs.kernel.ids import named_id
 from libs.messages.nav import NavPolicySet, SubFundPublished
@@ -94,8 +96,8 @@ ROWS: dict[str, Any] = {
 
 
 def read(reference: Reference, tables: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The row of a reference among these tables."""
-    found: Mapping[str, Any] | None
+    """The row of a reference among these tables, as the store gives it: through JSON."""
+    found: Any
     match reference.table:
         case "sub_funds":
             found = tables["sub_funds"]
@@ -103,7 +105,8 @@ def read(reference: Reference, tables: Mapping[str, Any]) -> Mapping[str, Any] |
             found = tables["units_in_issue"].get(UUID(reference.key["share_class"]))
         case table:
             found = tables[table].get(date.fromisoformat(reference.key["valuation_date"]))
-    return found
+    row: Mapping[str, Any] | None = orjson.loads(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
+    return row
 
 
 def command(name: str, /, now: datetime = NOW, rows: Mapping[str, Any] | None = None, **fields: Any) -> Command:

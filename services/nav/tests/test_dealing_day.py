@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from libs.kernel.errors import CheckUnavailable, InvalidValue
@@ -258,6 +259,18 @@ def test_w24_what_funds_does_not_know_is_named() -> None:
 def test_w24_without_its_rows_nothing_is_decided() -> None:
     bare = DECIDER.commands["SetRates"].model_validate({**DAY_IDS, "now": NOW, "rates": RATES})
     on_the_day().when(bare).then_refused(CheckUnavailable)
+
+
+def test_w24_a_json_column_may_come_as_its_text() -> None:
+    row = sub_fund_row()
+    texts = {**row, "tools": orjson.dumps(row["tools"]).decode(), "classes": orjson.dumps(row["classes"]).decode()}
+    on_the_day(rates()).when(measure(rows={"sub_funds": texts})).then(flows())
+
+
+def test_w24_a_decimal_of_a_row_is_never_a_float() -> None:
+    rounded = closed(totals(A, flow("redemption", "EUR", units="1") | {"units": 0.1}))
+    with pytest.raises(ValueError, match="never as a float"):
+        on_the_day(rates()).decide(measure(rows=rounded))
 
 
 def test_a_command_without_a_time_zone_is_named() -> None:
