@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
+
+import structlog
 
 from chaos.kills import c1
 from chaos.outages import c2, c3, c4, c5
@@ -62,6 +65,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, help="how many faults in C1")
     parser.add_argument("--seed", type=int, default=7, help="of every random choice")
     parser.add_argument("--only", help="C1,C4: these schedules only")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     return asyncio.run(run(parser.parse_args()))
 
 

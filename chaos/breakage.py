@@ -8,7 +8,7 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 
-from chaos.fleet import SERVICE, Fleet
+from chaos.fleet import Fleet
 from libs.adapters.kafka.bus import KafkaBus
 from libs.kernel.envelope import BatchPlace
 from libs.ledger.codec import decode_run, records, split_sealed
@@ -43,21 +43,21 @@ async def topics_anew(fleet: Fleet, topics: tuple[str, ...] = (INTENTS_TOPIC, LE
         await admin.close()
 
 
-async def empty_schema(fleet: Fleet) -> None:
-    """Drop the whole schema of funds under its running processes."""
+async def empty_schema(fleet: Fleet, service: str) -> None:
+    """Drop the whole schema of a service under its running processes."""
     admin = await asyncpg.connect(fleet.addresses.postgres)
     try:
-        await admin.execute(f"drop schema {SERVICE} cascade")
+        await admin.execute(f"drop schema {service} cascade")
     finally:
         await admin.close()
 
 
-async def life_epoch(fleet: Fleet) -> int | None:
-    """The epoch of the settled life of funds; None while there is none."""
+async def life_epoch(fleet: Fleet, service: str) -> int | None:
+    """The epoch of the settled life of a service; None while there is none."""
     admin = await asyncpg.connect(fleet.addresses.postgres)
     try:
         row = await admin.fetchrow(
-            f"select epoch, (select bool_and(settled) from {SERVICE}.producer_lanes) as settled from {SERVICE}.life"
+            f"select epoch, (select bool_and(settled) from {service}.producer_lanes) as settled from {service}.life"
         )
         return row["epoch"] if row and row["settled"] else None
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
@@ -66,8 +66,8 @@ async def life_epoch(fleet: Fleet) -> int | None:
         await admin.close()
 
 
-async def decisions_on_bus(fleet: Fleet) -> set[str]:
-    """Every decision that the intents topic holds before the marker of a later life; the rest is nobody's (W-21)."""
+async def decisions_on_bus(fleet: Fleet, service: str) -> set[str]:
+    """A service's decisions on the intents topic before the marker of a later life; the rest is nobody's (W-21)."""
     bus = KafkaBus(fleet.addresses.kafka)
     found: set[str] = set()
     try:
@@ -75,6 +75,8 @@ async def decisions_on_bus(fleet: Fleet) -> set[str]:
             epoch = 0
             for message in await bus.tail(INTENTS_TOPIC, lane, 1_000_000):
                 run = decode_run(split_sealed(message.value)[1])
+                if run.service != service:
+                    continue
                 epoch = max(epoch, run.epoch)
                 if run.epoch == epoch:
                     found.update(body["decision"]["id"] for _, body in records(run))

@@ -19,6 +19,7 @@ class Decided(NamedTuple):
     """A decision on the ledger: the command's hash, who produced it, its streams with the versions after it."""
 
     decision: str
+    service: str
     command: str
     lane: int
     epoch: int
@@ -38,6 +39,24 @@ class Truth:
     next: dict[int, int] = field(default_factory=dict)
     marks: dict[tuple[int, str], ProducerMark] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
+
+    def of(self, service: str) -> Truth:
+        """What of it a service decided."""
+        events = {place: seen for place, seen in self.events.items() if seen.service == service}
+        batches = {(seen.place.lane, seen.place.first) for seen in events.values()}
+        decisions = {name: one for name, one in self.decisions.items() if one.service == service}
+        by_command: dict[str, set[str]] = defaultdict(set)
+        for one in decisions.values():
+            by_command[one.command].add(one.decision)
+        return Truth(
+            events,
+            {place: self.batches[place] for place in sorted(batches)},
+            decisions,
+            by_command,
+            Counter({stream: self.versions[stream] for stream in {seen.stream for seen in events.values()}}),
+            self.next,
+            {place: mark for place, mark in self.marks.items() if place[1] == service},
+        )
 
     def in_ledger_order(self) -> list[AttestedEvent]:
         """The events as W-19 orders them."""
@@ -107,4 +126,6 @@ def _read_events(truth: Truth, lane: int, events: list[AttestedEvent]) -> None:
             if event.body["version"] != truth.versions[event.stream]:
                 truth.found.append(f"fork: {event.stream} has version {event.body['version']} twice or out of order")
         truth.by_command[body["command"]].add(decision)
-        truth.decisions[decision] = Decided(decision, body["command"], lane, epoch, seq, tuple(streams.items()))
+        truth.decisions[decision] = Decided(
+            decision, service, body["command"], lane, epoch, seq, tuple(streams.items())
+        )

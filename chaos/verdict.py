@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
 
 import asyncpg
-import orjson
 
 from chaos.breakage import decisions_on_bus
-from chaos.fleet import NEVER, SERVICE, TENANT, Fleet
+from chaos.fleet import NEVER, TENANT, Fleet
 from chaos.load import Load, Sent
+from chaos.personal import People
+from chaos.rebuilt import replayed
+from chaos.tables import Schema
 from chaos.truth import Truth, read_truth
+from libs.edge.proof import committing_services
 from libs.kernel.keyed import KeyedHashes
 from libs.ledger.secrets import MasterSecret
-from libs.ports.changes import Add, Change, Drop, Put
-from libs.rules.changes import CHANGE_PROJECTIONS
-from libs.rules.four_eyes import Rules
-from services.funds.app import parts
 
-ASKED_AT_ONCE = 24
+ASKED_AT_ONCE, ASKED_OF_OLDER = 24, 100
+ANSWERED_WITHIN_S = 120.0
 MOST_SHOWN = 8
+# What falls due while the verdict is reached would add to the ledger meanwhile.
+SOON = timedelta(seconds=10)
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Verdict:
     events: int = 0
     asked_again: int = 0
     decided_anew: int = 0
+    opened: int = 0
+    erased: int = 0
     breaches: list[str] = field(default_factory=list)
 
     @property
@@ -46,6 +50,8 @@ class Verdict:
             f"{self.commands} commands, {self.committed} committed, {self.refused} refused, "
             f"{self.events} events on the ledger, {self.asked_again} keys asked again"
         )
+        if self.opened or self.erased:
+            counts += f", {self.opened} seals opened, {self.erased} people erased"
         if self.decided_anew:
             counts += f", {self.decided_anew} not yet on the bus decided anew (W-20)"
         if self.holds:
@@ -54,11 +60,11 @@ class Verdict:
         return f"{counts}: {len(self.breaches)} breaches\n  {shown}"
 
 
-async def judge(fleet: Fleet, load: Load, within_s: float = 60.0, *, schema_was_emptied: bool = False) -> Verdict:
+async def judge(fleet: Fleet, load: Load, within_s: float = 60.0, *, emptied: str | None = None) -> Verdict:
     """Wait until the path is at rest, then check everything against the ledger.
 
-    A decision told with a 202 stands, whatever happens; only an emptied schema takes those that had not reached Kafka
-    with it (W-20), and their keys are decided anew.
+    A decision told with a 202 stands, whatever happens; only an emptied schema (`emptied` names its service) takes
+    those that had not reached Kafka with it (W-20), and their keys are decided anew.
     """
     verdict = Verdict(commands=len(load.sent))
     admin = await asyncpg.connect(fleet.addresses.postgres)
@@ -67,48 +73,74 @@ async def judge(fleet: Fleet, load: Load, within_s: float = 60.0, *, schema_was_
         verdict.events = len(truth.events)
         verdict.breaches += truth.found + load.contradictions
         _acknowledged(fleet, load, truth, verdict)
-        await _told_before(fleet, load, verdict, schema_was_emptied)
-        await _events_rows(admin, truth, verdict)
-        await _write_path_tables(admin, truth, verdict)
-        await _read_tables(admin, truth, verdict)
+        await _told_before(fleet, load, verdict, emptied)
+        load.judged = 0 if emptied is not None else load.judged
+        async with load.connected():
+            await _services(fleet, load, truth, verdict, admin)
+            await _asked_again(load, verdict)
     finally:
         await admin.close()
-    await _asked_again(load, verdict)
+    if emptied is not None:
+        verdict.breaches += await replayed(fleet, emptied)
     said = fleet.said()
     verdict.breaches += [f"the log says {name} {said[name]} times" for name in NEVER if said[name]]
-    alone = [*fleet.ended_alone, *(name for name, one in fleet.running.items() if one.poll() is not None)]
+    alone = [*fleet.ended_alone, *(name for name, one in fleet.running.items() if one.ended)]
     verdict.breaches += [f"{name} ended by itself" for name in alone]
     return verdict
 
 
+async def _services(fleet: Fleet, load: Load, truth: Truth, verdict: Verdict, admin: asyncpg.Connection) -> None:
+    """Every service's schema, and the people of those that hold any."""
+    known = committing_services()
+    for service in fleet.services:
+        parts, own = known[service], truth.of(service)
+        verdict.breaches += await Schema(admin, parts, own).breaches()
+        if parts.holds_personal:
+            people = People(fleet, service, load, own)
+            verdict.breaches += await people.breaches(admin)
+            verdict.opened += people.opened
+            verdict.erased += len(people.erased)
+
+
 async def _at_rest(fleet: Fleet, admin: asyncpg.Connection, verdict: Verdict, within_s: float) -> Truth:
-    """The ledger once nothing is under way: no intent waits, and the committer has all that the ledger has."""
+    """The ledger once nothing is under way: no intent and no due work waits, and committers have all of the ledger."""
     waiting = "the path was not looked at"
     try:
         async with asyncio.timeout(within_s):
             while True:
-                truth = await read_truth(fleet.addresses.ledger, fleet.identity)
-                waiting = await _under_way(admin, truth)
+                waiting = "; ".join([await _under_way(admin, service) for service in fleet.services]).strip("; ")
                 if not waiting:
-                    return truth
-                await asyncio.sleep(0.3)
+                    truth = await read_truth(fleet.addresses.ledger, fleet.identity)
+                    waiting = "; ".join([await _behind(admin, service, truth) for service in fleet.services]).strip(
+                        "; "
+                    )
+                    if not waiting:
+                        return truth
+                await asyncio.sleep(0.2)
     except TimeoutError:
         verdict.breaches.append(f"not at rest after {within_s:.0f} s: {waiting}")
         return await read_truth(fleet.addresses.ledger, fleet.identity)
 
 
-async def _under_way(admin: asyncpg.Connection, truth: Truth) -> str:
-    if await admin.fetchval("select to_regclass('funds.positions')") is None:
-        return "there is no schema"
-    left = await admin.fetchval(f"select count(*) from {SERVICE}.intents")
-    if left:
-        return f"{left} intents wait for their commit"
-    rows = await admin.fetch(f"select lane, sequence from {SERVICE}.positions where consumer = 'commit'")
+async def _under_way(admin: asyncpg.Connection, service: str) -> str:
+    if await admin.fetchval("select to_regclass($1)", f"{service}.positions") is None:
+        return f"{service} has no schema"
+    # One statement is one moment: due work is seen until it is an intent, an intent until it is committed.
+    left = await admin.fetchrow(
+        f"select (select count(*) from {service}.intents) as intents,"
+        f" (select count(*) from {service}.due where not done and at <= now() + $1) as due",
+        SOON,
+    )
+    return f"{left['intents']} intents, {left['due']} due of {service} wait" if left and any(left.values()) else ""
+
+
+async def _behind(admin: asyncpg.Connection, service: str, truth: Truth) -> str:
+    rows = await admin.fetch(f"select lane, sequence from {service}.positions where consumer = 'commit'")
     have = {row["lane"]: row["sequence"] for row in rows}
     behind = {
         lane: (have.get(lane, 1), following) for lane, following in truth.next.items() if have.get(lane, 1) != following
     }
-    return f"the committer is behind, lane: (has, ledger): {behind}" if behind else ""
+    return f"the committer of {service} is behind, lane: (has, ledger): {behind}" if behind else ""
 
 
 def _acknowledged(fleet: Fleet, load: Load, truth: Truth, verdict: Verdict) -> None:
@@ -132,118 +164,34 @@ def _acknowledged(fleet: Fleet, load: Load, truth: Truth, verdict: Verdict) -> N
                 verdict.breaches.append(f"{sent.key} was told {answer}, the ledger has {decided}")
 
 
-async def _told_before(fleet: Fleet, load: Load, verdict: Verdict, schema_was_emptied: bool) -> None:
-    on_bus = await decisions_on_bus(fleet) if schema_was_emptied and load.redecided else set()
+async def _told_before(fleet: Fleet, load: Load, verdict: Verdict, emptied: str | None) -> None:
+    on_bus = await decisions_on_bus(fleet, emptied) if emptied is not None and load.redecided else set()
     for one in load.redecided:
-        if not schema_was_emptied or one.first in on_bus:
+        if one.service != emptied or one.first in on_bus:
             verdict.breaches.append(f"lost: {one.key} was told decision {one.first}, then {one.later}")
     verdict.decided_anew = len(load.redecided)
     load.redecided.clear()
 
 
-async def _events_rows(admin: asyncpg.Connection, truth: Truth, verdict: Verdict) -> None:
-    """Invariants 1, 2: the rows of `events` and `ledger_batches` are the ledger's records, no more, no fewer."""
-    rows = {
-        (row["lane"], row["sequence"]): row
-        for row in await admin.fetch(
-            f"select lane, sequence, batch, stream, version, tenant, type, void, body from {SERVICE}.events"
-        )
-    }
-    for place in rows.keys() - truth.events.keys():
-        verdict.breaches.append(f"row {place} has no record on the ledger")
-    for place in truth.events.keys() - rows.keys():
-        verdict.breaches.append(f"record {place} was never committed")
-    for place in rows.keys() & truth.events.keys():
-        row, seen = rows[place], truth.events[place]
-        said = (row["batch"], row["stream"], row["version"], row["tenant"], row["type"], row["body"].encode())
-        if said != (seen.place.first, seen.stream, seen.body["version"], seen.tenant, seen.type, seen.raw):
-            verdict.breaches.append(f"row {place} differs from its record")
-        if row["void"]:
-            verdict.breaches.append(f"row {place} is void")
-    columns = (
-        "lane, first, count, previous_head, head, root, block, block_hash, block_time, transaction, transaction_index"
-    )
-    for row in await admin.fetch(f"select {columns} from {SERVICE}.ledger_batches"):
-        batch = truth.batches.get((row["lane"], row["first"]))
-        if batch is None or tuple(row) != tuple(getattr(batch, name) for name in columns.split(", ")):
-            verdict.breaches.append(f"batch {row['first']} of lane {row['lane']} is not what the ledger has")
-
-
-async def _write_path_tables(admin: asyncpg.Connection, truth: Truth, verdict: Verdict) -> None:
-    """What the path keeps of streams, keys and lives is what the ledger comes to (W-20, W-21)."""
-    streams = await admin.fetch(f"select stream, version, committed from {SERVICE}.streams")
-    have = {row["stream"]: (row["version"], row["committed"]) for row in streams}
-    if have != {stream: (version, version) for stream, version in truth.versions.items()}:
-        verdict.breaches.append("the table streams is not what the ledger's streams come to")
-    pending = await admin.fetchval(f"select count(*) from {SERVICE}.pending")
-    if pending:
-        verdict.breaches.append(f"{pending} pending events are left over")
-    keys = await admin.fetch(f"select command, status, decision::text from {SERVICE}.idempotency")
-    for row in keys:
-        if row["status"] in ("running", "decided"):
-            verdict.breaches.append(f"command {row['command']} is still {row['status']}")
-        elif row["status"] == "committed" and row["decision"] not in truth.by_command.get(row["command"], ()):
-            verdict.breaches.append(f"command {row['command']} is kept as {row['decision']}, the ledger has another")
-    missing = truth.by_command.keys() - {row["command"] for row in keys if row["status"] == "committed"}
-    # A life's markers are nobody's command: their keys come back with the rebuild only.
-    markers = {name for name in missing for one in truth.by_command[name] if truth.decisions[one].seq == 1}
-    if missing - markers:
-        verdict.breaches.append(f"{len(missing - markers)} commands of the ledger are not kept as committed")
-    epoch = await admin.fetchval(f"select epoch from {SERVICE}.life")
-    lanes = await admin.fetch(f"select lane, next_seq, settled from {SERVICE}.producer_lanes")
-    for row in lanes:
-        mark = truth.marks.get((row["lane"], SERVICE))
-        if mark is None or (epoch, row["next_seq"] - 1, True) != (mark.epoch, mark.last, row["settled"]):
-            verdict.breaches.append(f"lane {row['lane']}: life {epoch} stands at {dict(row)}, the mark is {mark}")
-
-
-async def _read_tables(admin: asyncpg.Connection, truth: Truth, verdict: Verdict) -> None:
-    """The read tables are a fold of the ledger: folded here in memory, held against the rows by PostgreSQL itself."""
-    tables = _fold(truth)
-    for table in ("umbrellas", "sub_funds", "share_classes", "changes"):
-        expected = orjson.dumps(list(tables.get(table, {}).values()), default=str).decode()
-        live = f'select to_jsonb(t) from {SERVICE}."{table}" t'
-        fold = f'select to_jsonb(w) from jsonb_populate_recordset(null::{SERVICE}."{table}", $1::text::jsonb) w'
-        differ = await admin.fetch(f"(({live}) except ({fold})) union all (({fold}) except ({live}))", expected)
-        if differ:
-            verdict.breaches.append(f"{table}: {len(differ)} rows differ from a fold of the ledger, {differ[0][0]}")
-
-
-def _fold(truth: Truth) -> dict[str, dict[Any, dict[str, Any]]]:
-    funds = parts()
-    catalogue = Rules(funds.decider).catalogue
-    own = {f"{SERVICE}.{stem}": projection for stem, projection in CHANGE_PROJECTIONS.items()}
-    projections = {**own, **funds.projections}
-    tables: dict[str, dict[Any, dict[str, Any]]] = {}
-    for seen in truth.in_ledger_order():
-        if projection := projections.get(seen.type.rpartition(".v")[0]):
-            for change in projection(catalogue.parse(seen.type, seen.body["data"]), seen):
-                _apply(tables.setdefault(change.table, {}), seen.tenant, change)
-    return tables
-
-
-def _apply(rows: dict[Any, dict[str, Any]], tenant: str, change: Change) -> None:
-    key = (tenant, *sorted(change.key.items()))
-    match change:
-        case Put(values=values):
-            rows.setdefault(key, {"tenant": tenant, **change.key}).update(values)
-        case Add(deltas=deltas):
-            row = rows.setdefault(key, {"tenant": tenant, **change.key})
-            row.update({name: row.get(name, 0) + delta for name, delta in deltas.items()})
-        case Drop():
-            rows.pop(key, None)
-
-
 async def _asked_again(load: Load, verdict: Verdict) -> None:
-    """Invariant 9: every key still gives its first answer."""
+    """Invariant 9: a key still gives its first answer; every one at its first verdict, and some of those before.
+
+    What the schema keeps of each key is held against the ledger at every verdict.
+    """
     before, turn = len(load.contradictions), asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def ask(sent: Sent) -> None:
         async with turn:
             await load.again(sent)
 
-    async with load.connected():
-        answered = [sent for sent in load.sent if sent.answer is not None]
-        await asyncio.gather(*map(ask, answered))
+    fresh, older = load.sent[load.judged :], load.sent[: load.judged]
+    asked = [*fresh, *load.random.sample(older, min(ASKED_OF_OLDER, len(older)))]
+    answered = [sent for sent in asked if sent.answer is not None]
+    load.judged = len(load.sent)
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            await asyncio.gather(*map(ask, answered))
+    except TimeoutError:
+        verdict.breaches.append(f"not every key was answered again in {ANSWERED_WITHIN_S:.0f} s")
     verdict.asked_again = len(answered)
     verdict.breaches += load.contradictions[before:]

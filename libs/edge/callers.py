@@ -32,7 +32,7 @@ class Gateway:
 
     def command_hash(self, tenant: str, actor: Actor, idempotency_key: str) -> str:
         """The keyed hash that names a caller's command in status addresses."""
-        return self._keyed.command(tenant, actor.sub, idempotency_key)
+        return self._keyed.command(tenant, actor.caller, idempotency_key)
 
     def decide_by(self, loop: DecideLoop | None) -> None:
         """Decide by this loop from now on; None while none runs."""
@@ -51,7 +51,7 @@ class Gateway:
         """Decide; see DecideLoop.submit for what it raises."""
         if self._loop is None:
             raise NotReady("the service is starting")
-        key = self._keyed.key(tenant, actor.sub, idempotency_key, request)
+        key = self._keyed.key(tenant, actor.caller, idempotency_key, request)
         return await self._loop.submit(
             Request(command, tenant, actor, key, correlation=correlation, traceparent=traceparent)
         )

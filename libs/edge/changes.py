@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from libs.edge.auth import Caller, CallerOf
@@ -20,6 +20,7 @@ from libs.edge.paging import PageOf, PageQuery, page
 from libs.kernel.canonical import check
 from libs.kernel.errors import NotFound
 from libs.kernel.ids import uuid7
+from libs.messages.values import written
 
 ChangeStatus = Literal["proposed", "approved", "applied", "rejected", "expired", "failed"]
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
@@ -31,7 +32,7 @@ def _in_reach(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+Moment = Annotated[AwareDatetime, BeforeValidator(written), AfterValidator(_in_reach)]
 
 
 class Proposal(BaseModel):
@@ -153,6 +154,7 @@ async def _shown(
 ) -> Sequence[Mapping[str, Any]]:
     """The changes as this caller may see them: personal values stay sealed for who has no permission for them."""
     edge = edge_of(request)
-    if not edge.permissions.allows(caller.actor.role, f"{edge.service}:personal"):
-        return changes
-    return await desk.opened(caller.scope, changes)
+    if edge.permissions.allows(caller.actor.role, f"{edge.service}:personal"):
+        changes = await desk.opened(caller.scope, changes)
+    # A reason that is sealed still, or erased, is none.
+    return [{**row, "reason": said if isinstance(said := row.get("reason"), str) else None} for row in changes]

@@ -21,7 +21,7 @@ from libs.vault.vault import Vault
 
 _COLUMNS = (
     "change::text, key, command, payload::text, reads::text, status, proposer, approver,"
-    " effective_at, expires_at, reason"
+    " effective_at, expires_at, reason::text"
 )
 _LIST = f"""
 select {_COLUMNS} from changes
@@ -45,8 +45,8 @@ class PostgresChangeDesk:
         wrapped = self._rules.wrapped(command, payload, now)
         reads = wrapped.streams()
         return ProposeChange(
-            now=now, service=self._rules.service, change=change, key=key_of(reads[0]), by=actor.sub, reads=reads,
-            command=command, payload=dict(payload), effective_at=effective_at,
+            now=now, service=self._rules.service, change=change, key=key_of(reads[0]), by=actor.sub,
+            behalf=actor.on_behalf_of, reads=reads, command=command, payload=dict(payload), effective_at=effective_at,
             expires_at=expires_at, needs=wrapped.references(),
         )  # fmt: skip
 
@@ -56,7 +56,7 @@ class PostgresChangeDesk:
         # Its personal fields are sealed here; whatever else it is made of says which rows it needs.
         kind = self._rules.decider.commands[row["command"]]
         needs = kind.model_construct(None, **row["payload"]).references()
-        return ApproveChange(now=now, by=actor.sub, needs=needs, **self._named(row))
+        return ApproveChange(now=now, by=actor.sub, behalf=actor.on_behalf_of, needs=needs, **self._named(row))
 
     async def reject(self, scope: Scope, actor: Actor, change: str, reason: str, now: datetime) -> Command:
         """The command that rejects the change; raises NotFound."""
@@ -89,7 +89,11 @@ class PostgresChangeDesk:
         if self._vault is None:
             return changes
         rows = await self._vault.open_rows(scope.tenant, changes)
-        return [{**row, "payload": {name: _clear(value) for name, value in row["payload"].items()}} for row in rows]
+        return [
+            {**row, "payload": {name: _clear(value) for name, value in row["payload"].items()},
+             "reason": _clear(row["reason"])}
+            for row in rows
+        ]  # fmt: skip
 
 
 def _clear(value: Any) -> Any:
@@ -97,4 +101,4 @@ def _clear(value: Any) -> Any:
 
 
 def _view(row: asyncpg.Record) -> dict[str, Any]:
-    return {**dict(row), "payload": orjson.loads(row["payload"]), "reads": orjson.loads(row["reads"])}
+    return {**dict(row), **{name: orjson.loads(row[name]) for name in ("payload", "reads", "reason")}}

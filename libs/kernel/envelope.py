@@ -21,6 +21,12 @@ class Actor:
     on_behalf_of: str | None = None
     distributor: str | None = None
 
+    @property
+    def caller(self) -> str:
+        """Whose an idempotency key is (W-20): one subject that acts for several is as many callers."""
+        bound = (self.on_behalf_of or "", self.distributor or "")
+        return "\n".join((self.sub, *bound)) if any(bound) else self.sub
+
     def wire(self) -> dict[str, str | None]:
         """The `actor` member of a record."""
         wire = {"sub": self.sub, "role": self.role, "onBehalfOf": self.on_behalf_of}

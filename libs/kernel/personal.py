@@ -96,9 +96,7 @@ def is_leaf(value: object) -> bool:
 
 def to_seal(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:
     """The payload with its personal fields as personal values, which are sealed with the proposal (invariant 6)."""
-    return {
-        name: {"clear": value} if name in personal and not is_leaf(value) else value for name, value in payload.items()
-    }
+    return {name: {"clear": value} if name in personal else value for name, value in payload.items()}
 
 
 def to_clear(payload: Mapping[str, Any], personal: frozenset[str]) -> dict[str, Any]:

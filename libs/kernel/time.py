@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from libs.kernel.errors import InvalidValue
 
+_WIRE_CHARS = len("2026-01-05T09:00:00.000000")
+
 
 def to_wire(moment: datetime) -> str:
     """RFC 3339 in UTC with six decimals and `Z`; raises InvalidValue for a naive time."""
     if moment.tzinfo is None:
         raise InvalidValue("a time needs a time zone", field="time", value=moment.isoformat())
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:_WIRE_CHARS] + "Z"
 
 
 def from_wire(text: str) -> datetime:

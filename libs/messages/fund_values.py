@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from libs.kernel.money import Rounding
 from libs.messages.values import (
@@ -23,6 +23,7 @@ from libs.messages.values import (
     Zone,
     check_decimals,
     sorted_once,
+    written,
 )
 
 Days = Annotated[int, Field(ge=0, le=60)]
@@ -132,7 +133,7 @@ class Weekly(Value):
     kind: Literal["weekly"] = "weekly"
     weekdays: Annotated[tuple[Annotated[int, Field(ge=0, le=6)], ...], Field(min_length=1, max_length=7)]
     interval_weeks: Annotated[int, Field(ge=1, le=8)] = 1
-    anchor: date = date(2024, 1, 1)
+    anchor: Annotated[date, BeforeValidator(written)] = date(2024, 1, 1)
 
     _in_order = field_validator("weekdays")(sorted_once)
 

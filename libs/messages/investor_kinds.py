@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.kernel.events import Event
-from libs.messages.values import Value
+from libs.messages.values import Name, Value
 
 InvestorKind = Literal["natural", "legal"]
 Category = Literal["retail", "professional", "institutional"]
@@ -47,6 +47,6 @@ class InvestorsEvent(Event):
 class ScreeningHit(Value):
     """An entry of a list that is like the person; never the person's own name."""
 
-    entry: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    list_name: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    entry: Annotated[Name, Field(max_length=80)]
+    list_name: Annotated[Name, Field(max_length=80)]
     score_percent: Annotated[int, Field(ge=0, le=100)]

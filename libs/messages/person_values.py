@@ -6,9 +6,9 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
-from libs.messages.values import Country, Lei, sorted_once
+from libs.messages.values import Country, Lei, sorted_once, written
 
 # Joiners belong to Persian and Indian names; other invisible characters only hide what a name is.
 _JOINERS = "\u200c\u200d"
@@ -74,7 +74,7 @@ Bic = Annotated[str, StringConstraints(max_length=11), AfterValidator(_bic)]
 # What a person is written to at; that it arrives is for a message to show.
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{5,14}$")]
-PastDate = Annotated[date, AfterValidator(_past_century)]
+PastDate = Annotated[date, BeforeValidator(written), AfterValidator(_past_century)]
 
 
 class NaturalPerson(PersonalValue):

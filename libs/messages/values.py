@@ -7,6 +7,7 @@ decided, so that an event of today can be read for ever.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, time
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
@@ -27,6 +28,7 @@ from stdnum import lei as lei_numbers
 from libs.kernel.money import minor_units
 
 Item = TypeVar("Item", int, str)
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|$)", re.ASCII)
 
 
 class Value(BaseModel):
@@ -70,6 +72,13 @@ def _no_number(value: Any) -> Any:
     return value
 
 
+def written(value: Any) -> Any:
+    """A date or a time as ISO 8601 writes it; a number, or a text of digits, is no count of seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not _WRITTEN.match(value)):
+        raise ValueError("a date is written YYYY-MM-DD, a time YYYY-MM-DDThh:mm:ss with its offset")
+    return value
+
+
 def _wall_clock(value: time) -> time:
     if value.tzinfo is not None or value.microsecond:
         raise ValueError("a wall clock time has whole seconds and no offset; the zone is a field of its own")
@@ -100,7 +109,7 @@ WallClock = Annotated[
     AfterValidator(_wall_clock),
     WithJsonSchema({"type": "string", "pattern": _CLOCK_PATTERN, "examples": ["14:00"]}),
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+Moment = Annotated[AwareDatetime, BeforeValidator(written), AfterValidator(lambda value: value.astimezone(UTC))]
 Zone = Annotated[str, StringConstraints(pattern=r"^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+)$", max_length=64)]
 
 

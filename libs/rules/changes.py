@@ -22,22 +22,23 @@ def project_change(event: Event, seen: AttestedEvent) -> Iterable[Change]:
             columns = ("key", "command", "payload", "reads", "proposer", "effective_at", "expires_at")
             # A distributor sees what came from itself only (TA-I-8).
             bound = {"distributor": seen.body["actor"].get("distributor")}
-            values = {name: data[name] for name in columns} | {"payload": _payload(data["payload"], seen)}
+            values = {name: data[name] for name in columns} | {"payload": _kept(data["payload"], seen, "payload.")}
             yield Put("changes", key, {**values, **bound, "status": "proposed"})
         case ChangeApproved():
             yield Put("changes", key, {"approver": data["approver"], "status": "approved"})
         case ChangeEnded():
-            yield Put("changes", key, {"status": data["status"], "reason": data["reason"]})
+            reason = _kept({"reason": data["reason"]}, seen)
+            yield Put("changes", key, {"status": data["status"], **reason})
         case _:
             raise UnknownEvent("not an event of a change", field="type", value=seen.type)
 
 
-def _payload(payload: Mapping[str, Any], seen: AttestedEvent) -> dict[str, Any]:
-    """The proposal with its personal values sealed, as every read table keeps them (invariant 6)."""
+def _kept(values: Mapping[str, Any], seen: AttestedEvent, prefix: str = "") -> dict[str, Any]:
+    """The values with the personal ones sealed, as every read table keeps them (invariant 6)."""
     version = seen.body["version"]
     return {
-        name: kept(value, seen.type, seen.stream, version, f"payload.{name}") if is_leaf(value) else value
-        for name, value in payload.items()
+        name: kept(value, seen.type, seen.stream, version, f"{prefix}{name}") if is_leaf(value) else value
+        for name, value in values.items()
     }
 
 

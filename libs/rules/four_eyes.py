@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from libs.kernel.decider import Command, Decider, Reference
 from libs.kernel.errors import InvalidValue, NotFound, Refused
 from libs.kernel.events import Catalogue, Event
-from libs.kernel.personal import to_clear, to_seal
+from libs.kernel.personal import NotClear, to_clear, to_seal
 from libs.rules.records import (
     ChangeApproved,
     ChangeEnded,
@@ -60,6 +60,8 @@ class _ChangeCommand(Command):
     change: str
     key: str
     by: str = "clock"
+    # On whose behalf `by` acts, if on anybody's: a person, whatever its agent is called.
+    behalf: str | None = None
     # What the command under four eyes reads must be loaded with the change, and its reference rows with them.
     reads: tuple[str, ...] = ()
     needs: tuple[Reference, ...] = ()
@@ -92,7 +94,7 @@ class ApproveChange(_ChangeCommand):
 
 
 class RejectChange(_ChangeCommand):
-    """Reject (or, by its proposer, withdraw) a change."""
+    """Reject (or, by its proposer, withdraw) a change, also one that is approved and does not count yet."""
 
     reason: str
 
@@ -138,17 +140,31 @@ class Rules:
         self.catalogue = Catalogue([*decider.catalogue.types(), *self.types.all()])
 
     def wrapped(self, name: str, payload: Mapping[str, Any], now: datetime) -> Command:
-        """The command behind a change; raises InvalidValue naming the field."""
+        """The command that a payload describes, all of it clear; raises InvalidValue naming the field."""
         kind = self.decider.commands.get(name)
         if kind is None or not kind.four_eyes:
             raise InvalidValue("not a command under four eyes", field="command", value=name)
+        for field in sorted(payload.keys() & _filled_in(kind)):
+            # It would be overwritten, and what nobody checked would stand on the ledger.
+            raise InvalidValue("it is not for the proposal to say", field=f"payload.{field}")
         try:
-            return kind.model_validate({**to_clear(payload, kind.personal), "now": now})
+            return kind.model_validate({**payload, "now": now})
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, ("payload", *first["loc"])))
-            shown = first.get("input") if kind.personal.isdisjoint(map(str, first["loc"])) else None
-            raise InvalidValue(first["msg"], field=place, value=shown) from (None if kind.personal else error)
+            shown = None if self._hidden(kind, first) else first.get("input")
+            raise InvalidValue(first["msg"], field=place, value=shown) from (None if shown is None else error)
+
+    def _hidden(self, kind: type[Command], finding: Mapping[str, Any]) -> bool:
+        """Whether what was given is not shown: it is personal, perhaps under a misspelt name, or an object."""
+        misspelt = finding["type"] == "extra_forbidden" and self.types.change_proposed.holds_personal
+        whole = not isinstance(finding.get("input"), str | int)
+        return misspelt or whole or not kind.personal.isdisjoint(map(str, finding["loc"]))
+
+    def proposed(self, proposal: ChangeProposed, now: datetime) -> Command:
+        """The command that was proposed; raises NotClear when its data subject was erased since."""
+        kind = self.decider.commands.get(proposal.command, Command)
+        return self.wrapped(proposal.command, to_clear(proposal.payload, kind.personal), now)
 
     def decide(self, command: Command, states: Mapping[str, Any]) -> Sequence[Event]:
         """The events of a command, of the service or of the runtime; raises Refused."""
@@ -199,13 +215,14 @@ class Rules:
             self.types.change_proposed(
                 change=command.change, key=command.key, command=command.command,
                 payload=to_seal(command.payload, type(wrapped).personal),
-                reads=command.reads, proposer=command.by, effective_at=command.effective_at, expires_at=expires_at,
+                reads=command.reads, proposer=command.by, behalf=command.behalf,
+                effective_at=command.effective_at, expires_at=expires_at,
             )
         ]  # fmt: skip
 
     def _approve(self, command: ApproveChange, states: Mapping[str, Any]) -> Sequence[Event]:
         proposal = self._open(command, states)
-        if proposal.proposer == command.by:
+        if not {proposal.proposer, proposal.behalf or proposal.proposer}.isdisjoint({command.by, command.behalf}):
             raise SameSubject("whoever proposed a change cannot approve it", field="sub", value=command.by)
         effective_at = proposal.effective_at
         later = effective_at is not None and effective_at > command.now
@@ -215,17 +232,17 @@ class Rules:
         )  # fmt: skip
         if later:
             return [approved]
-        wrapped = self.wrapped(proposal.command, proposal.payload, command.now).given(command.rows or {})
+        wrapped = self.proposed(proposal, command.now).given(command.rows or {})
         return [approved, *self.decider.decide(wrapped, states), self._ended(command, "applied")]
 
     def _apply(self, command: ApplyChange, states: Mapping[str, Any]) -> Sequence[Event]:
         change = states[command.streams()[0]]
         if change is None or change.status != "approved":
             return []
-        wrapped = self.wrapped(change.proposal.command, change.proposal.payload, command.now)
         try:
+            wrapped = self.proposed(change.proposal, command.now)
             return [*self.decider.decide(wrapped, states), self._ended(command, "applied")]
-        except Refused as refusal:
+        except (Refused, NotClear) as refusal:
             return [self._ended(command, "failed", f"{refusal.code}: {refusal.detail}")]
 
     def _end(self, command: RejectChange | ExpireChange, states: Mapping[str, Any]) -> Sequence[Event]:
@@ -233,20 +250,29 @@ class Rules:
             change = states[command.streams()[0]]
             still_open = change is not None and change.status == "proposed"
             return [self._ended(command, "expired")] if still_open else []
-        self._open(command, states)
-        return [self._ended(command, "rejected", command.reason)]
+        self._open(command, states, "proposed", "approved")
+        # What somebody writes about a change in a service of persons is about a person (invariant 6).
+        sealed = self.types.change_ended.holds_personal
+        return [self._ended(command, "rejected", {"clear": command.reason} if sealed else command.reason)]
 
-    def _open(self, command: _ChangeCommand, states: Mapping[str, Any]) -> ChangeProposed:
+    def _open(self, command: _ChangeCommand, states: Mapping[str, Any], *open_in: str) -> ChangeProposed:
+        """The proposal while it is open: undecided, or in these statuses."""
         change = states[command.streams()[0]]
         if change is None:
             raise NotFound("there is no such change", field="change", value=command.change)
-        if change.status != "proposed" or change.proposal.expires_at <= command.now:
+        over = change.status == "proposed" and change.proposal.expires_at <= command.now
+        if over or change.status not in (open_in or ("proposed",)):
             raise ChangeNotOpen(f"the change is {change.status}", field="change", value=command.change)
         proposal: ChangeProposed = change.proposal
         return proposal
 
-    def _ended(self, command: _ChangeCommand, status: str, reason: str = "") -> Event:
+    def _ended(self, command: _ChangeCommand, status: str, reason: str | dict[str, Any] = "") -> Event:
         ended: Event = self.types.change_ended(
             change=command.change, key=command.key, status=status, by=command.by, reason=reason
         )
         return ended
+
+
+def _filled_in(kind: type[Command]) -> frozenset[str]:
+    """The fields that come from the clock and from reference rows, never from who proposes."""
+    return frozenset({"now", *(name for name, field in kind.model_fields.items() if field.exclude)})

@@ -67,6 +67,8 @@ class ChangeProposed(RuntimeEvent):
     payload: dict[str, Any]
     reads: tuple[str, ...]
     proposer: str
+    # On whose behalf, if on anybody's: that person does not approve it either.
+    behalf: str | None = None
     effective_at: datetime | None
     expires_at: datetime
 
@@ -99,7 +101,10 @@ class ChangeApproved(RuntimeEvent):
 
 
 class ChangeEnded(RuntimeEvent):
-    """The change's last state: `applied`, `rejected`, `expired`, or `failed` with the rules' reason."""
+    """The change's last state: `applied`, `rejected`, `expired`, or `failed` with the rules' reason.
+
+    Why it was rejected is a personal value in a service of persons.
+    """
 
     aggregate: ClassVar[str] = "change"
     key_field: ClassVar[str] = "key"
@@ -109,7 +114,7 @@ class ChangeEnded(RuntimeEvent):
     key: str
     status: str
     by: str
-    reason: str = ""
+    reason: str | dict[str, Any] = ""
 
 
 def of_service(
@@ -130,7 +135,7 @@ class RuntimeTypes:
         self.cursor_advanced = of_service(CursorAdvanced, service)
         self.change_proposed = of_service(ChangeProposed, service, holds_personal=personal)
         self.change_approved = of_service(ChangeApproved, service, holds_personal=personal)
-        self.change_ended = of_service(ChangeEnded, service)
+        self.change_ended = of_service(ChangeEnded, service, holds_personal=personal)
         self.refused = {
             command.__name__: of_service(CommandRefused, service, f"{command.__name__}Refused") for command in commands
         }

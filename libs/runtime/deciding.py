@@ -197,24 +197,37 @@ class DecideLoop:
         return await self._privacy.ring(request.tenant, subjects)
 
     async def _plan_group(self, tx: Deciding, fresh: list[Request], ring: Ring | None) -> Plan:
-        loaded = await self._load(tx, {s for request in fresh for s in request.streams}, ring)
+        unreadable: dict[str, Exception] = {}
+        loaded = await self._load(tx, {s for request in fresh for s in request.streams}, ring, unreadable)
+        # A person whose key is lost, or whose events were altered, keeps no other of the group waiting.
+        failed = {r.key.command: unreadable[s] for r in fresh for s in r.streams if s in unreadable}
+        fresh = [request for request in fresh if request.key.command not in failed]
         rows, unavailable = await self._references(tx, fresh)
         held: set[KeyedClaim] = set()
         while True:
             plan = self._planner.plan(fresh, loaded, rows, unavailable, held, ring)
             lost = await tx.held(sorted(plan.claims)) if plan.claims else set()
             if not lost:
+                plan.failed |= failed
                 return plan
             held |= lost
 
-    async def _load(self, tx: Deciding, streams: set[str], ring: Ring | None) -> dict[str, Folded]:
+    async def _load(
+        self, tx: Deciding, streams: set[str], ring: Ring | None, unreadable: dict[str, Exception]
+    ) -> dict[str, Folded]:
+        """The streams folded; those that do not open are put into `unreadable`, with why."""
         known = {stream: self._folded.get(stream, EMPTY) for stream in sorted(streams)}
         out = {}
         for stream, loaded in (await tx.load({s: folded.version for s, folded in known.items()})).items():
             state = known[stream].state
-            for version, (type_name, data) in enumerate(loaded.events, loaded.version - len(loaded.events) + 1):
-                clear = ring.open(data, type_name, stream, version) if ring is not None else data
-                state = self._rules.evolve(state, self._rules.catalogue.parse(type_name, clear))
+            try:
+                for version, (type_name, data) in enumerate(loaded.events, loaded.version - len(loaded.events) + 1):
+                    clear = ring.open(data, type_name, stream, version) if ring is not None else data
+                    state = self._rules.evolve(state, self._rules.catalogue.parse(type_name, clear))
+            except Conflict:
+                raise
+            except CartularyError as error:
+                unreadable[stream] = error
             out[stream] = Folded(loaded.version, loaded.time, state, loaded.pending)
         return out
 

@@ -21,6 +21,8 @@ from libs.vault.errors import AlreadySealed, SealBroken, SubjectErased
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
+# Most of what an event holds is no place for a leaf, and need not be looked into.
+_SCALARS = frozenset({str, int, bool, type(None)})
 
 
 class Place(NamedTuple):
@@ -166,9 +168,15 @@ def _mapped(value: Any, path: str, change: Callable[[Mapping[str, Any], str], di
     if isinstance(value, Mapping):
         if is_leaf(value):
             return change(value, path)
-        return {key: _mapped(inner, _joined(path, key), change) for key, inner in value.items()}
+        return {
+            key: inner if type(inner) in _SCALARS else _mapped(inner, _joined(path, key), change)
+            for key, inner in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_mapped(inner, _joined(path, str(at)), change) for at, inner in enumerate(value)]
+        return [
+            inner if type(inner) in _SCALARS else _mapped(inner, _joined(path, str(at)), change)
+            for at, inner in enumerate(value)
+        ]
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from libs.adapters.postgres.store import PostgresStore
@@ -17,6 +17,7 @@ from libs.edge.changes import propose
 from libs.edge.context import Now
 from libs.edge.guard import needs
 from libs.kernel.errors import InvalidValue
+from libs.messages.values import written
 from services.funds.domain.calendar import instant
 from services.funds.queries import one_of
 
@@ -41,7 +42,7 @@ class DatedProposal(BaseModel):
 
     command: str = Field(pattern="^[A-Z][A-Za-z]{0,63}$", examples=["RenameSubFund"])
     payload: dict[str, Any] = Field({}, examples=[{"name": "Meridian Global Equity"}])
-    effective_date: Annotated[date, AfterValidator(_in_reach)] | None = Field(
+    effective_date: Annotated[date, BeforeValidator(written), AfterValidator(_in_reach)] | None = Field(
         None, description="From the first instant of that day in the time zone of the cut-off; without it, on approval."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -30,6 +30,7 @@ select e.type, e.body::jsonb ->> 'time' as time, e.stream, e.version, e.body::js
 from events e join ledger_batches b on b.lane = e.lane and b.first = e.batch
 where e.stream = any($1::text[]) and not e.void and ($2::bigint is null or e.sequence > $2)
   and split_part(e.type, '.', 2) <> all ($3::text[])
+  and ($3::text[] = '{}' or split_part(e.type, '.', 2) not like '%Refused')
 order by e.sequence limit $4
 """
 # What would tell a person, or its distributor, of a suspicion (TA-I-6).
@@ -37,6 +38,8 @@ TELLING = (
     "ScreeningRequested", "ScreeningRecorded", "ScreeningUnavailable", "HitResolved", "MoreInformationRequested",
     "AccountBlocked", "AccountUnblocked", "InvestorRejected",
 )  # fmt: skip
+# Besides, what a distributor has no part in: whose papers those are, and for whom, would tell it as much.
+WITHHELD = (*TELLING, "DocumentFiled", "PersonalDataExported")
 
 
 def router(people: People) -> APIRouter:
@@ -63,7 +66,8 @@ async def events(
 ) -> list[Row]:
     """The events of an investor's key past a sequence; raises NotFound.
 
-    Those that tell of a suspicion are left out for a distributor, and without `telling`.
+    Those that tell of a suspicion are left out for a distributor, and without `telling`; with them the versions, by
+    whose gaps they could be counted.
     """
     await person(people, caller, investor)
     own: list[str] = [stream_name(SERVICE, investor, "investor", investor)]
@@ -71,5 +75,6 @@ async def events(
     own += [stream_name(SERVICE, investor, row["aggregate"], row["id"]) for row in things]
     changes = await people.rows(caller.scope, _CHANGES, str(investor))
     own += [change_stream(SERVICE, str(investor), row["change"]) for row in changes]
-    hidden: list[Any] = [] if telling and caller.distributor is None else list(TELLING)
-    return await people.rows(caller.scope, _EVENTS, own, after, hidden, limit)
+    hidden = list(WITHHELD if caller.distributor is not None else () if telling else TELLING)
+    rows = await people.rows(caller.scope, _EVENTS, own, after, hidden, limit)
+    return [{**row, "version": None} for row in rows] if hidden else rows

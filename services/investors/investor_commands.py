@@ -83,6 +83,12 @@ class RatingBody(Body):
     risk: messages.Risk
 
 
+class ApprovalBody(RatingBody):
+    """The risk rating; with `round`, refused when the person was screened again since, under another name."""
+
+    round: messages.Round | None = None
+
+
 class RejectionBody(Body):
     """Why the investor is not taken on."""
 
@@ -141,7 +147,7 @@ def _review(routes: APIRouter, settings: Settings) -> None:
     async def resolve_hit(
         request: Request, investor: UUID, body: ResolutionBody, caller: CallerOf, now: Now
     ) -> Response:
-        """Dismiss or confirm a hit of the present round (TA-I-3)."""
+        """Dismiss or confirm a hit of the present round, or dismiss a confirmed one of its own round (TA-I-3)."""
         return await send(request, caller, now, commands.ResolveHit, facts_of(body, investor=investor))
 
     @routes.post("/investors/{investor}/information-request", dependencies=_REVIEWS)
@@ -153,7 +159,7 @@ def _review(routes: APIRouter, settings: Settings) -> None:
 
     @routes.post("/investors/{investor}/approve", dependencies=_REVIEWS)
     async def approve_investor(
-        request: Request, investor: UUID, body: RatingBody, caller: CallerOf, now: Now
+        request: Request, investor: UUID, body: ApprovalBody, caller: CallerOf, now: Now
     ) -> Response:
         """Take the investor on with a risk rating (TA-I-2)."""
         after = _review_after(settings, body.risk)

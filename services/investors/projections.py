@@ -114,7 +114,9 @@ def _moved(event: messages.InvestorsEvent, seen: AttestedEvent) -> dict[str, Any
 def _document(event: messages.DocumentFiled, seen: AttestedEvent) -> Change:
     values = event.model_dump(mode="json", include={"kind", "media_type", "size_bytes"})
     key = {"investor": str(event.investor), "document": event.document}
-    return Put("documents", key, {**values, "filed_at": seen.body["time"]})
+    # A distributor sees the papers that came from itself, not those that compliance filed (TA-I-6, TA-I-8).
+    bound = {"distributor": seen.body["actor"].get("distributor")}
+    return Put("documents", key, {**values, **bound, "filed_at": seen.body["time"]})
 
 
 def _recorded(event: messages.ScreeningRecorded, seen: AttestedEvent) -> Iterable[Change]:

@@ -29,9 +29,9 @@ _ONE = f"{INVESTOR} where investor = $1 and registered_at is not null"
 _HITS = """
 select round, entry, list_name, list_version, provider, score_percent, found_at, outcome, reason::text, resolved_by,
        resolved_at
-from screening_hits where investor = $1 and round = $2 order by score_percent desc, entry"""
+from screening_hits where investor = $1 and (round = $2 or outcome = 'confirmed') order by score_percent desc, entry"""
 # What a distributor could learn a suspicion from (TA-I-6).
-_WITHHELD = ("screening", "rejection", "risk")
+_WITHHELD = ("screening", "rejection", "risk", "review_due_at")
 _HITS_COLUMNS = ("reason",)
 
 
@@ -73,7 +73,7 @@ def router(people: People) -> APIRouter:
         "/investors/{investor}/screening", response_model=views.ScreeningView, dependencies=[needs("investors:review")]
     )  # fmt: skip
     async def read_screening(request: Request, investor: UUID, caller: CallerOf) -> Response:
-        """Where the screening stands, with the hits of the present round."""
+        """Where the screening stands, with the hits of the present round and those that were confirmed in any."""
         sql = "select investor, screening, screening_round as round from investors where investor = $1"
         found = await people.one(caller.scope, sql, "investor", investor)
         hits = await people.rows(caller.scope, _HITS, investor, found["round"])

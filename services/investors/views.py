@@ -36,7 +36,7 @@ class PersonalView(BaseModel):
 
 
 class InvestorView(PersonalView):
-    """An investor as it stands; `screening`, `risk` and `rejection` are null for a distributor.
+    """An investor as it stands; `screening`, `risk`, `rejection` and `review_due_at` are null for a distributor.
 
     `asked` is what a reviewer still needs.
     """
@@ -89,7 +89,7 @@ class HitView(PersonalView):
 
 
 class ScreeningView(BaseModel):
-    """Where the screening of an investor stands, with the hits of its present round."""
+    """Where the screening of an investor stands, with the hits of its present round and the confirmed ones of any."""
 
     investor: UUID
     screening: Screening
@@ -166,12 +166,15 @@ class DistributorView(BaseModel):
 
 
 class EventView(BaseModel):
-    """An event of a person's file: what, when, by whom, and where the ledger has it."""
+    """An event of a person's file: what, when, by whom, and where the ledger has it.
+
+    `version` is null where events are left out.
+    """
 
     type: str
     time: datetime
     stream: str
-    version: int
+    version: int | None
     role: str
     sub: str
     lane: int

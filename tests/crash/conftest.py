@@ -5,18 +5,19 @@ from random import Random
 
 import pytest
 
-from chaos.fleet import Fleet, running_fleet
+from chaos.fleet import FUNDS, INVESTORS, Fleet, running_fleet
 from chaos.load import Load
+from chaos.workloads import load_of
 
 
 @pytest.fixture(scope="session")
 async def fleet() -> AsyncIterator[Fleet]:
     """The fleet; a test leaves it whole."""
-    async with running_fleet(block_time_s=0.25) as whole:
+    async with running_fleet((FUNDS, INVESTORS), block_time_s=0.25) as whole:
         yield whole
 
 
 @pytest.fixture(scope="session")
 def load(fleet: Fleet) -> Load:
     """Its callers; what they were told in one test must still be true after the next."""
-    return Load(fleet, 12.0, Random(7))
+    return load_of(fleet, Random(7), {FUNDS: 10.0, INVESTORS: 5.0})

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chaos.fleet import Fleet
+from chaos.fleet import FUNDS, Fleet
 from chaos.load import Load
 from chaos.verdict import judge
 from libs.stack.part import until
@@ -36,7 +36,7 @@ async def _are_shared(fleet: Fleet) -> None:
 async def test_w9_killing_one_instance_moves_its_lanes_to_the_other(fleet: Fleet, load: Load) -> None:
     every = set(range(fleet.identity.lanes))
     await _are_shared(fleet)
-    async with load.running():
+    async with load.running(FUNDS):
         fleet.kill("attest-1")
         killed_at = time.monotonic()
         await _hold(fleet, "attest-2", every)
@@ -51,7 +51,7 @@ async def test_w10_a_paused_and_resumed_instance_writes_no_stale_batch(fleet: Fl
     """SIGSTOP in the midst of work until the other has its lanes, then SIGCONT: the contract refuses what is stale."""
     every = set(range(fleet.identity.lanes))
     await _are_shared(fleet)
-    async with load.running():
+    async with load.running(FUNDS):
         await load.all_lanes_commit(time.monotonic())
         fleet.pause("attest-2")
         paused_at = time.monotonic()

@@ -227,7 +227,8 @@ class PostgresCommitting:
         by_shape: dict[tuple[Any, ...], int] = {}
         for tenant, change in changes:
             values = change.values if isinstance(change, Put) else change.deltas if isinstance(change, Add) else {}
-            key = tuple(sorted(change.key.items()))
+            # A code may be one tenant's and another's: each has a row of its own.
+            key = (tenant, *sorted(change.key.items()))
             shape = (type(change), change.table, tuple(change.key), tuple(values))
             at = by_shape.get(shape, -1)
             if at < newest.get((change.table, key), -1) or at < 0:

@@ -177,13 +177,17 @@ class PostgresDeciding:
         for (table, columns), positions in groups.items():
             on = " and ".join(f't."{column}"::text = w."{column}"' for column in columns)
             names = ", ".join(f'"{column}"' for column in columns)
-            arrays = ", ".join(f"${n + 1}::text[]" for n in range(len(columns)))
+            arrays = ", ".join(f"${n + 2}::text[]" for n in range(len(columns)))
+            # The same keys in the columns' own types: by them, not by their texts, the index is found.
+            typed = f'json_populate_recordset(null::"{table}", $1::json)'
+            few = " and ".join(f't."{column}" = any(array(select k."{column}" from {typed} k))' for column in columns)
             sql = (
                 f"select w.n, to_jsonb(t)::text as row from unnest({arrays}) with ordinality as w({names}, n) "
-                f'join "{table}" t on {on}'
+                f'join "{table}" t on {on} where {few}'
             )
-            values = [[str(references[p].key[column]) for p in positions] for column in columns]
-            for row in await self._c.fetch(sql, *values):
+            keys = [{column: str(references[p].key[column]) for column in columns} for p in positions]
+            values = [[key[column] for key in keys] for column in columns]
+            for row in await self._c.fetch(sql, orjson.dumps(keys).decode(), *values):
                 found[positions[row["n"] - 1]] = orjson.loads(row["row"])
         return found
 

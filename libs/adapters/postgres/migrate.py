@@ -14,7 +14,9 @@ from libs.kernel.errors import CartularyError
 log = structlog.get_logger(__name__)
 
 ROLES = ("owner", "api", "relay", "commit", "verify")
-_PATH_MIGRATIONS = tuple(map(Path(__file__).with_name, ("schema.sql", "schema_002_distributor.sql")))
+_PATH_MIGRATIONS = tuple(
+    map(Path(__file__).with_name, ("schema.sql", "schema_002_distributor.sql", "schema_003_reason.sql"))
+)
 
 # What each role may do to the tables of the write path; read tables: `_api` reads, `_commit` writes.
 _GRANTS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -121,6 +121,7 @@ async def test_inv06_the_query_of_an_address_is_in_no_log_and_no_span(watched: W
 def test_inv06_no_place_above_or_below_a_personal_field_shows_a_value(
     value: str, above: list[str], below: list[str]
 ) -> None:
+    assume(value not in ".".join((*above, "Family_Name", *below)))  # a place is named, whatever it is called
     error: dict[str, Any] = {
         "type": "value_error", "loc": (*above, "Family_Name", *below), "input": value,
         "msg": f"not a name: {value!r} {value}",

@@ -78,7 +78,7 @@ class Tables:
     def change(self, tenant: str, change: Change) -> None:
         """Apply one change of a read table."""
         table = self.read.setdefault(change.table, {})
-        key = tuple(str(value) for value in change.key.values())
+        key = (tenant, *(str(value) for value in change.key.values()))
         if isinstance(change, Drop):
             table.pop(key, None)
             return

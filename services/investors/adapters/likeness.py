@@ -79,6 +79,11 @@ def name_of(text: str) -> Name:
     return Name(written if len(written) > 1 and not abjad else words, not scripts.isdisjoint(_UNSPACED), abjad)
 
 
+def is_comparable(text: str) -> bool:
+    """Whether a name has a word in it; one in signs that nothing transliterates is like no other."""
+    return bool(name_of(text).words)
+
+
 def _bones(word: str) -> str:
     bones = word
     for sound, letter in _SOUNDS:

@@ -21,8 +21,8 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from libs.messages.investors import InvestorKind, ScreeningHit
-from libs.messages.values import Country
-from services.investors.adapters.likeness import Like, NameIndex
+from libs.messages.values import Country, Name
+from services.investors.adapters.likeness import Like, NameIndex, is_comparable
 from services.investors.adapters.screening import ProviderAway, ScreeningAnswer, Subject
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,8 @@ BIRTH_YEARS = 2
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _Birth = Annotated[str, StringConstraints(pattern=r"^[12][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$")]
-_Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+# What goes into events as it stands.
+_Id = Annotated[Name, Field(max_length=80)]
 
 
 Line = TypeVar("Line", bound=BaseModel)
@@ -48,7 +49,7 @@ class ListHead(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     list_name: _Id
-    list_version: _Text
+    list_version: Name
     entries: Annotated[int, Field(ge=1)]
 
 
@@ -124,6 +125,8 @@ def read_list(path: Path) -> ListFile:
         raise ProviderAway(f"the list file has {len(entries)} entries, and {head.entries} by its head")
     if len({entry.entry for entry in entries}) != len(entries):
         raise ProviderAway("the list file names an entry twice")
+    if not all(any(map(is_comparable, entry.names)) for entry in entries):
+        raise ProviderAway("the list file has an entry whose names cannot be compared with any")
     return ListFile(head, entries)
 
 
@@ -152,6 +155,9 @@ class LocalListProvider:
 
     async def screen(self, subject: Subject) -> ScreeningAnswer:
         """See ScreeningProvider.screen."""
+        if not is_comparable(subject.name):
+            # Nobody is like it, which does not make it clean: it is to be given in other letters.
+            raise ProviderAway("a name is in letters that cannot be compared with the list's")
         async with self._reading:
             known = await asyncio.to_thread(self._current)
         hits = await asyncio.to_thread(known.hits, subject)

@@ -86,7 +86,7 @@ def set_instructions(command: SetInstructions, account: Account) -> Sequence[Eve
     """Reinvested or paid in cash; not altered while an authority holds the account."""
     if account.reinvest == command.reinvest:
         return []
-    check_free(account)
+    check_free(account, command)
     return [
         published.AccountInstructionsSet(investor=command.investor, account=command.account, reinvest=command.reinvest)
     ]
@@ -98,7 +98,7 @@ def set_payout_account(
     """The first one, verified; a change is another command, of two people (I-5)."""
     if account.payout == command.bank_account:
         return []
-    check_free(account)
+    check_free(account, command)
     if account.payout is not None:
         raise PayoutAccountStands("a second person approves a change", field="bank_account", value=command.bank_account)
     check_payable(bank_account, command.bank_account, "bank_account")
@@ -121,7 +121,7 @@ def change_bank_account(
     if account.payout != command.bank_account:
         events.append(_payout(command))
     if events:
-        check_free(account)
+        check_free(account, command)
     return events
 
 
@@ -162,7 +162,7 @@ def close_account(command: CloseAccount, account: Account) -> Sequence[Event]:
     """Not while an authority holds it: what is frozen keeps its account."""
     if account.closed:
         return []
-    check_free(account)
+    check_free(account, command)
     return [
         published.AccountClosed(
             investor=command.investor,
@@ -193,11 +193,15 @@ def check_open(account: Account) -> None:
         raise AccountIsClosed("nothing changes in it any more", field="account", value=account.opened.account)
 
 
-def check_free(account: Account) -> None:
-    """Raise AccountIsClosed, or AccountIsBlocked under an asset freeze or an authority's block (I-6)."""
+def check_free(account: Account, command: AccountCommand) -> None:
+    """Raise AccountIsClosed, or AccountIsBlocked under an asset freeze or an authority's block (I-6).
+
+    A distributor alters nothing under any block: what it may alter would tell it the ground.
+    """
     check_open(account)
     for block in account.blocks.values():
-        if block.scope == "asset_freeze" or block.ground.clear.reason in _AUTHORITY:
+        bound = command.placed_by is not None
+        if bound or block.scope == "asset_freeze" or block.ground.clear.reason in _AUTHORITY:
             raise AccountIsBlocked("nothing of it is altered now", field="account", value=account.opened.account)
 
 

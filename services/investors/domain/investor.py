@@ -24,6 +24,7 @@ from services.investors.domain.particulars import check_particulars
 from services.investors.domain.refusals import (
     DocumentExists,
     DocumentUnknown,
+    IdentityIsReviewed,
     InvestorIsErased,
     InvestorUnknown,
     KindIsFixed,
@@ -31,6 +32,7 @@ from services.investors.domain.refusals import (
     TaxNotCertified,
     unexpected,
 )
+from services.investors.domain.rounds import Screening
 from services.investors.domain.tax import check_certification
 
 Status = Literal[
@@ -42,16 +44,6 @@ _PARTICULARS = frozenset({"category", "country", "identity", "address", "contact
 SCREENED_AGAIN: frozenset[Status] = frozenset({"submitted", "in_review", "approved"})
 
 # --- State
-
-
-@dataclass(frozen=True, slots=True)
-class Screening:
-    """The present round: its answer once there is one, and what became of each hit."""
-
-    round: int
-    attempts: int = 0
-    answer: published.ScreeningRecorded | None = None
-    outcomes: Mapping[str, published.HitOutcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +98,7 @@ def decide(command: FileCommands, investor: Investor | None) -> Sequence[Event]:
 
 
 def amend_particulars(command: AmendParticulars, investor: Investor) -> Sequence[Event]:
-    """What differs changes; under another identity a file that was submitted is screened again (I-3)."""
+    """What differs changes; under another identity or country a file that was submitted is screened again (I-3)."""
     if command.identity is not None and command.identity.kind != investor.registered.kind:
         raise KindIsFixed(f"the investor is {investor.registered.kind}", field="identity.kind")
     check_particulars(command.identity, command.address, command.now)
@@ -120,10 +112,13 @@ def amend_particulars(command: AmendParticulars, investor: Investor) -> Sequence
     if not changed:
         return []
     in_status(investor, LIVING, command)
+    if "identity" in changed and command.placed_by is not None and investor.status == "approved":
+        # Else a distributor could make a bank account of its own match the investor's name for a moment (I-5).
+        raise IdentityIsReviewed("ask the management company to change it", field="identity")
     if "address" in changed and changed["address"].clear.country != investor.country:
         changed["country"] = changed["address"].clear.country
     events: list[Event] = [published.ParticularsAmended(investor=command.investor, **changed)]
-    if "identity" in changed and investor.status in SCREENED_AGAIN:
+    if changed.keys() & {"identity", "country"} and investor.status in SCREENED_AGAIN:
         events.append(screening_requested(command, investor))
     return events
 
@@ -251,9 +246,10 @@ def evolve(investor: Investor | None, event: Event) -> Investor:
 
 
 def _screened(investor: Investor, event: Event) -> Investor:
-    if isinstance(event, published.ScreeningRequested):
-        return replace(investor, screening=Screening(event.round))
     screening = investor.screening
+    if isinstance(event, published.ScreeningRequested):
+        confirmed = {} if screening is None else screening.stands()
+        return replace(investor, screening=Screening(event.round, confirmed=confirmed))
     if screening is None:
         raise unexpected(event, investor)
     match event:
@@ -261,6 +257,9 @@ def _screened(investor: Investor, event: Event) -> Investor:
             screening = replace(screening, answer=event)
         case published.ScreeningUnavailable(attempt=attempt):
             screening = replace(screening, attempts=attempt)
+        case published.HitResolved(entry=entry) if event.round != screening.round:
+            left = {name: number for name, number in screening.confirmed.items() if name != entry}
+            screening = replace(screening, confirmed=left)
         case published.HitResolved(entry=entry, outcome=outcome):
             screening = replace(screening, outcomes={**screening.outcomes, entry: outcome})
         case _:

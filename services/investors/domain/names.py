@@ -53,6 +53,8 @@ def holder_match(identity: Identity, holder: str) -> HolderMatch:
     dropped = LEGAL_FORMS if identity.kind == "legal" else TITLES
     parts = _BETWEEN_HOLDERS.split(holder) if identity.kind == "natural" else []
     own = " ".join(sorted(words_of(identity.full_name, dropped)))
+    if own and holder == identity.full_name:
+        return HolderMatch("match", 100)
     # A name in letters that nothing transliterates matches nobody's.
     percent = max(
         int(fuzz.ratio(own, " ".join(sorted(words_of(part, dropped)))) if own else 0) for part in (holder, *parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libs.kernel.decider import Reference
-from libs.kernel.errors import InvalidValue
+from libs.kernel.errors import InvalidValue, Refused
 from libs.kernel.events import Event
 from libs.messages import investors as published
 from services.investors.domain.account import Account
@@ -15,13 +15,16 @@ from services.investors.domain.distributor import check_code, check_row
 from services.investors.domain.investor import Investor, own
 from services.investors.domain.refusals import (
     AccountExists,
+    HitsAreOpen,
+    HolderIsLookedAt,
     HolderNotApproved,
     HolderUnknown,
     NotALegalPerson,
     ReviewIsOverdue,
+    ScreeningIsOpen,
     TaxNotCertified,
 )
-from services.investors.domain.screening import check_hits
+from services.investors.domain.screening import check_screened
 
 # --- Commands
 
@@ -78,20 +81,34 @@ def check_kind(command: OpenAccount) -> None:
 
 
 def check_first_holder(command: OpenAccount, investor: Investor) -> None:
-    """Raise the refusal that its own state gives; a hit that is not dismissed stops it too (I-1 … I-4)."""
+    """Raise the refusal that its own state gives; what is not screened and clear stops it too (I-1 … I-4)."""
     if command.kind in ("nominee", "omnibus") and investor.registered.kind != "legal":
         raise NotALegalPerson("an intermediary is a legal person", field="kind", value=command.kind)
     check_holder("investor", command, investor.status, investor.review_overdue, investor.certified is not None)
-    check_hits(investor)
+    try:
+        check_screened(investor)
+    except Refused as refusal:
+        raise told(command, refusal, "investor") from None
 
 
 def check_joint_holder(command: OpenAccount, position: int) -> None:
     """Raise the refusal that another holder's row gives; HolderUnknown also for another distributor's (I-8)."""
     holder, field = command.joint_holders[position], f"joint_holders.{position}"
-    row = (command.rows or {}).get(Reference("investors", {"investor": str(holder)}))
+    row = (command.rows or {}).get(Reference("holders", {"investor": str(holder)}))
     if row is None or command.placed_by not in (None, row["distributor"]):
         raise HolderUnknown("register and approve the holder first", field=field, value=holder)
     check_holder(field, command, row["status"], bool(row["review_overdue"]), row["tax"] is not None)
+    if row["screening"] not in ("clear", "hits"):
+        raise told(command, ScreeningIsOpen("the holder's present round is not answered", field=field), field)
+    if row["hits_left"]:
+        raise told(command, HitsAreOpen("a hit of the holder is open, or confirmed", field=field), field)
+
+
+def told(command: OpenAccount, refusal: Refused, field: str) -> Refused:
+    """The refusal as the caller may know it: a distributor learns neither of a hit nor that there is none (I-6)."""
+    if command.placed_by is None:
+        return refusal
+    return HolderIsLookedAt("the transfer agent has not finished with the holder's file", field=field)
 
 
 def check_holder(field: str, command: OpenAccount, status: str, overdue: bool, certified: bool) -> None:

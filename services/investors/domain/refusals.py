@@ -34,6 +34,13 @@ class StatusForbids(Refused):
     title = "The present status does not allow this"
 
 
+class IdentityIsReviewed(Refused):
+    """A distributor does not change the name of whom the management company approved."""
+
+    code = "identity-is-reviewed"
+    title = "The identity was reviewed"
+
+
 class KindIsFixed(Refused):
     """A natural person does not become a legal one, nor the other way round."""
 
@@ -221,6 +228,13 @@ class HolderNotApproved(Refused):
 
     code = "holder-not-approved"
     title = "A holder is not approved"
+
+
+class HolderIsLookedAt(Refused):
+    """A holder's screening is open or found something; all that its distributor is told (TA-I-6)."""
+
+    code = "holder-is-looked-at"
+    title = "A holder's file is being looked at"
 
 
 class ReviewIsOverdue(Refused):

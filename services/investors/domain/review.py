@@ -19,7 +19,7 @@ from services.investors.domain.commands import (
 )
 from services.investors.domain.investor import Investor, in_status, own, screening_requested, visible
 from services.investors.domain.periods import retained_until, review_due
-from services.investors.domain.refusals import AccountsAreOpen, TaxNotCertified
+from services.investors.domain.refusals import AccountsAreOpen, RoundIsPast, TaxNotCertified
 from services.investors.domain.screening import check_screened
 
 # --- Commands
@@ -64,6 +64,8 @@ def approve_investor(command: ApproveInvestor, investor: Investor) -> Sequence[E
     if investor.status == "approved" and investor.risk == command.risk:
         return []
     in_status(investor, frozenset({"in_review"}), command)
+    if command.round is not None and (investor.screening is None or investor.screening.round != command.round):
+        raise RoundIsPast("look at the person and the hits of the present round", field="round", value=command.round)
     check_screened(investor)
     if investor.certified is None:
         raise TaxNotCertified("certify the tax status first", field="tax")

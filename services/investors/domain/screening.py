@@ -9,8 +9,9 @@ from libs.kernel.events import Event
 from libs.kernel.personal import Personal
 from libs.messages import investors as published
 from services.investors.domain.commands import RecordScreening, RecordScreeningUnavailable, ResolveHit
-from services.investors.domain.investor import LIVING, Investor, Screening, in_status, own, visible
+from services.investors.domain.investor import LIVING, Investor, in_status, own, visible
 from services.investors.domain.refusals import HitIsConfirmed, HitsAreOpen, HitUnknown, RoundIsPast, ScreeningIsOpen
+from services.investors.domain.rounds import Screening
 
 # What an event holds of them; the best come first.
 MAX_HITS = 50
@@ -65,24 +66,36 @@ def record_screening_unavailable(command: RecordScreeningUnavailable, screening:
 
 
 def resolve_hit(command: ResolveHit, investor: Investor) -> Sequence[Event]:
-    """A hit of the present round is dismissed or confirmed; the later word counts."""
+    """A hit of the present round is dismissed or confirmed, one that stands from a former round dismissed.
+
+    The later word counts.
+    """
+    number = round_of(command, investor.screening)
     screening = investor.screening
-    if screening is None or command.round not in (None, screening.round):
+    if screening is None or number is None:
         raise RoundIsPast("look at the hits of the present round", field="round", value=command.round)
-    if screening.answer is None or command.entry not in {hit.entry for hit in screening.answer.hits}:
+    former = number != screening.round
+    if not former and command.entry not in {hit.entry for hit in (screening.answer.hits if screening.answer else ())}:
         raise HitUnknown("the present round has no such hit", field="entry", value=command.entry)
-    if screening.outcomes.get(command.entry) == command.outcome:
+    if command.outcome == ("confirmed" if former else screening.outcomes.get(command.entry)):
         return []
     in_status(investor, LIVING, command)
     return [
         published.HitResolved(
             investor=command.investor,
-            round=screening.round,
+            round=number,
             entry=command.entry,
             outcome=command.outcome,
             reason=Personal.of(command.reason),
         )
     ]
+
+
+def round_of(command: ResolveHit, screening: Screening | None) -> int | None:
+    """The round that is spoken of: the present one, or an earlier one whose confirmed hit stands; None for others."""
+    if screening is None or command.round in (None, screening.round):
+        return None if screening is None else screening.round
+    return command.round if screening.confirmed.get(command.entry) == command.round else None
 
 
 def awaited(investor: Investor | None, command: RecordScreening | RecordScreeningUnavailable) -> Screening | None:
@@ -96,20 +109,13 @@ def awaited(investor: Investor | None, command: RecordScreening | RecordScreenin
     return screening
 
 
-def check_hits(investor: Investor) -> None:
-    """Raise HitIsConfirmed, or HitsAreOpen while one of the present round is not looked at."""
-    screening = investor.screening
-    if screening is None or screening.answer is None:
-        return
-    outcomes = [screening.outcomes.get(hit.entry) for hit in screening.answer.hits]
-    if "confirmed" in outcomes:
-        raise HitIsConfirmed("only rejection or the end of the relationship is left", field="hits")
-    if None in outcomes:
-        raise HitsAreOpen(f"{outcomes.count(None)} hits are to be resolved", field="hits")
-
-
 def check_screened(investor: Investor) -> None:
-    """Raise ScreeningIsOpen, HitIsConfirmed or HitsAreOpen unless the present round is answered and clear (I-3)."""
-    if investor.screening is None or investor.screening.answer is None:
+    """Raise HitIsConfirmed, ScreeningIsOpen or HitsAreOpen unless the present round is answered and clear (I-3)."""
+    screening = investor.screening
+    if screening is not None and screening.stands():
+        raise HitIsConfirmed("only rejection or the end of the relationship is left", field="hits")
+    if screening is None or screening.answer is None:
         raise ScreeningIsOpen("the present round is not answered", field="screening")
-    check_hits(investor)
+    left = sum(hit.entry not in screening.outcomes for hit in screening.answer.hits)
+    if left:
+        raise HitsAreOpen(f"{left} hits are to be resolved", field="hits")

@@ -67,6 +67,8 @@ create table documents (
     tenant     text        not null,
     investor   uuid        not null,
     document   text        not null,
+    -- Which distributor filed it; null for what the transfer agent's own people did, which no distributor sees.
+    distributor text,
     kind       text        not null,
     media_type text        not null,
     size_bytes bigint      not null,
@@ -176,3 +178,12 @@ create policy of_itself on distributors as restrictive for select to investors_a
 
 -- A person's history names the block of each event.
 grant select on ledger_batches to investors_api;
+
+-- Investors as holders: with how many hits nobody dismissed, of the present round, or confirmed in any (TA-I-3).
+create view holders with (security_invoker = true) as
+select i.*, (
+    select count(*) from screening_hits h
+    where h.tenant = i.tenant and h.investor = i.investor and h.outcome is distinct from 'dismissed'
+      and (h.round = i.screening_round or h.outcome = 'confirmed')) as hits_left
+from investors i;
+grant select on holders to investors_api;

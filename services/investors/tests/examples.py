@@ -84,7 +84,10 @@ _TARGETS: dict[str, UUID] = {
     "distributor": DISTRIBUTOR,
 }
 NO_ACCOUNTS = {"open_accounts": 0}
-APPROVED_ROW = {"status": "approved", "review_overdue": False, "tax": "{}", "distributor": None, "open_accounts": 0}
+APPROVED_ROW = {
+    "status": "approved", "review_overdue": False, "tax": "{}", "distributor": None, "open_accounts": 0,
+    "screening": "clear", "hits_left": 0,
+}  # fmt: skip
 
 
 def command(name: str, /, rows: Mapping[Reference, Any] | None = None, **fields: Any) -> Command:
@@ -108,6 +111,11 @@ def _row(reference: Reference, rows: Mapping[Reference, Any]) -> Any:
 def holder(investor: UUID) -> Reference:
     """The reference to an investor's row."""
     return Reference("investors", {"investor": str(investor)})
+
+
+def joint_holder(investor: UUID) -> Reference:
+    """The reference to an investor's row as a holder beside the first."""
+    return Reference("holders", {"investor": str(investor)})
 
 
 def distributor(code: str) -> Reference:

@@ -29,8 +29,8 @@ from services.investors.tests.examples import (
     distributor,
     given,
     history,
-    holder,
     in_review,
+    joint_holder,
     opened,
     registered,
 )
@@ -90,12 +90,15 @@ def test_i1_a_joint_account_has_a_rule_who_signs() -> None:
         ({**APPROVED_ROW, "status": "in_review"}, refusals.HolderNotApproved),
         ({**APPROVED_ROW, "tax": None}, refusals.TaxNotCertified),
         ({**APPROVED_ROW, "review_overdue": True}, refusals.ReviewIsOverdue),
+        ({**APPROVED_ROW, "screening": "requested"}, refusals.ScreeningIsOpen),
+        ({**APPROVED_ROW, "screening": "unavailable"}, refusals.ScreeningIsOpen),
+        ({**APPROVED_ROW, "screening": "hits", "hits_left": 1}, refusals.HitsAreOpen),
     ],
 )
 def test_i1_every_joint_holder_is_known_approved_and_certified(
     row: dict[str, Any] | None, error: type[refusals.HolderUnknown]
 ) -> None:
-    joint = command("OpenAccount", **JOINT, rows={holder(OTHER): row})
+    joint = command("OpenAccount", **JOINT, rows={joint_holder(OTHER): row})
     given(*history(*approved())).when(joint).then_refused(error, "joint_holders.0")
 
 

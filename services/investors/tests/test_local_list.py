@@ -164,3 +164,28 @@ def test_i3_twenty_thousand_entries_are_searched_in_20_ms_of_cpu_a_person() -> N
         known.hits(person)
     # Twice the aim, so that a busy machine fails no test; measured: see the README of the service.
     assert (time.process_time() - before) / len(persons) < 0.04
+
+
+@pytest.mark.parametrize("name", ["\U00012000\U00012001", "\U00020002\U00020004"])
+async def test_i3_a_name_that_cannot_be_compared_is_not_clean(tmp_path: Path, name: str) -> None:
+    """Nothing is like a name in signs that nothing transliterates: that says nothing of the person."""
+    provider = LocalListProvider(write(tmp_path / "list", PRIMEROV))
+    with pytest.raises(ProviderAway):
+        await provider.screen(Subject(name))
+
+
+async def test_i3_a_list_is_not_trusted_with_an_entry_that_could_never_be_found(tmp_path: Path) -> None:
+    listed = {**PRIMEROV, "names": ["\U00012000\U00012001"]}
+    with pytest.raises(ProviderAway):
+        await LocalListProvider(write(tmp_path / "list", listed)).screen(Subject("Anna Weber"))
+    known = {**PRIMEROV, "names": ["\U00012000\U00012001", "Ivan Primerov"]}
+    assert (await LocalListProvider(write(tmp_path / "list", known)).screen(Subject("Ivan Primerov"))).hits != ()
+
+
+@pytest.mark.parametrize("entry", ["EX\x00", "EX\u202e1", "EX\n1"])
+async def test_i3_an_entry_that_no_table_could_hold_is_not_read(tmp_path: Path, entry: str) -> None:
+    """What is attested must be committed: a NUL in an event would stop the commits for good."""
+    with pytest.raises(ProviderAway):
+        await LocalListProvider(write(tmp_path / "list", {**PRIMEROV, "entry": entry})).screen(Subject("Anna Weber"))
+    with pytest.raises(ValueError, match="printable"):
+        ScreeningHit(entry=entry, list_name="Example", score_percent=100)

@@ -84,8 +84,9 @@ class OpenAccount(AccountCommand):
         return (*super().streams(), bank_account_stream(self.investor, self.payout_account))
 
     def references(self) -> tuple[Reference, ...]:
-        """The other holders' rows (`status`, `review_overdue`, `tax`, `distributor`), the distributor's (`ended`)."""
-        holders = [Reference("investors", {"investor": str(holder)}) for holder in self.joint_holders]
+        """The other holders' rows (`status`, `review_overdue`, `tax`, `distributor`, `screening`, `hits_left`), and the
+        distributor's (`ended`)."""
+        holders = [Reference("holders", {"investor": str(holder)}) for holder in self.joint_holders]
         placed = [] if self.placed_under is None else [Reference("distributors", {"code": self.placed_under})]
         return (*holders, *placed)
 

@@ -116,7 +116,10 @@ class RecordScreeningUnavailable(InvestorCommand):
 
 
 class ResolveHit(InvestorCommand):
-    """Dismiss or confirm a hit of the present round; with `round`, refused when that is not the present one."""
+    """Dismiss or confirm a hit of the present round, which `round` names if it is given.
+
+    With the round of a hit that was confirmed then: dismiss it.
+    """
 
     personal: ClassVar[frozenset[str]] = frozenset({"reason"})
 
@@ -135,9 +138,13 @@ class RequestMoreInformation(InvestorCommand):
 
 
 class ApproveInvestor(InvestorCommand):
-    """Take the investor on; the next review is due by the rating, or earlier after `review_after` (TA-I-2)."""
+    """Take the investor on; the next review is due by the rating, or earlier after `review_after` (TA-I-2).
+
+    `round` is the screening that the reviewer looked at: a name that changed since is another person's.
+    """
 
     risk: published.Risk
+    round: published.Round | None = None
     review_after: timedelta | None = None
 
 
