@@ -191,7 +191,7 @@ class House:
         answers = list[Event]()
         for moved in of_kind(events, "MovementsPriced"):
             answers += self.do(
-                "RecordBookings", sub_fund=moved.sub_fund, valuation_date=moved.valuation_date,
+                "RecordBookings",  valuation_date=moved.valuation_date,
                 share_class=moved.share_class, chunk=moved.chunk, booked=[each.order for each in moved.movements],
             )  # fmt: skip
         return answers

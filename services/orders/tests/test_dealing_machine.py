@@ -151,7 +151,8 @@ class DealingMachine(RuleBasedStateMachine):
             orders = [each.order for each in moved.movements]
             cut = 1 if refuse and len(orders) > 1 else 0
             self.carry_out(
-                "RecordBookings", **_of(day), share_class=moved.share_class, chunk=moved.chunk, booked=orders[cut:],
+                "RecordBookings", valuation_date=moved.valuation_date, share_class=moved.share_class, chunk=moved.chunk,
+                booked=orders[cut:],
                 refused=[{"order": each, "reason": "holding-too-small"} for each in orders[:cut]],
             )  # fmt: skip
 

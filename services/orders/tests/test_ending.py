@@ -199,7 +199,7 @@ def test_o3_what_the_register_refused_is_reversed_without_a_movement() -> None:
     house = dealt()
     house.price("S1")
     refused = [{"order": named("S1"), "reason": "holding-too-small"}]
-    day = {"sub_fund": SUB_FUND, "valuation_date": MONDAY, "share_class": A, "chunk": 1}
+    day = {"valuation_date": MONDAY, "share_class": A, "chunk": 1}
     assert names(house.do("RecordBookings", **day, refused=refused)) == ["RegistrationRefused"]
     house.when("RecordBookings", **day, refused=refused).then_nothing()
     assert house.order("S1").status == "registration_refused"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from libs.kernel.decider import Reference
 from libs.messages import order_values as values
@@ -132,19 +132,24 @@ class RefusedMovement(Value):
     reason: values.ReasonCode
 
 
-class RecordBookings(DayCommand):
+class RecordBookings(ChunkCommand):
     """The register's answer to a chunk of movements of one class: each order is booked or refused."""
 
     share_class: UUID
+    valuation_date: values.CalendarDate
     chunk: values.Positive
     booked: Annotated[tuple[UUID, ...], Field(max_length=LARGEST_CHUNK)] = ()
     refused: Annotated[tuple[RefusedMovement, ...], Field(max_length=LARGEST_CHUNK)] = ()
 
-    def streams(self) -> tuple[str, ...]:
-        """The orders, then the days of in legs that a refused out leg does not pay for."""
-        orders = (*self.booked, *(each.order for each in self.refused))
-        first = tuple(dict.fromkeys(self.order_stream(order) for order in orders)) or (self.target_stream(),)
-        return (*first, *self.day_streams())
+    @model_validator(mode="after")
+    def _about_an_order(self) -> Self:
+        if not self.ids():
+            raise ValueError("an answer is about an order at least")
+        return self
+
+    def ids(self) -> tuple[UUID, ...]:
+        """The orders; `days` are those of in legs that a refused out leg does not pay for."""
+        return (*self.booked, *(each.order for each in self.refused))
 
 
 def _classes_of(orders: tuple[HeldOrder, ...]) -> tuple[Reference, ...]:
