@@ -68,7 +68,7 @@ async def test_i3_i6_nobody_holds_an_account_with_one_whose_hits_are_open(besieg
     for person, told in ((besieged.north, "holder-is-looked-at"), (besieged.operations, "hits-are-open")):
         refused = await person.post(f"{first}/accounts", again)
         assert refused.json()["type"] == f"urn:cartulary:problem:{told}", refused.text
-    resolution = {"round": 2, "entry": "EX-1", "outcome": "dismissed", "reason": "a namesake"}
+    resolution = {"round": 2, "hit": 1, "outcome": "dismissed", "reason": "a namesake"}
     resolved = await besieged.compliance.post(f"{second}/screening/resolutions", resolution)
     assert resolved.status_code == 200, resolved.text
     assert (await besieged.north.post(f"{first}/accounts", again)).status_code == 201
