@@ -84,6 +84,12 @@ def bank(person: Person, which: int) -> dict[str, Any]:
     return {"iban": person.ibans[which], "holder": full_name(identity(person))}
 
 
+def hits_on(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the list says of an identity: it names LISTED in full, and nobody else."""
+    same = full_name(sent) == full_name(identity(LISTED))
+    return [{"entry": _ENTRY, "list_name": _LIST, "score_percent": 100}] if same else []
+
+
 @cache
 def clear_texts() -> tuple[bytes, ...]:
     """Every text of theirs, as UTF-8 and as JSON that keeps to ASCII; what is too short is found by chance."""
