@@ -43,7 +43,8 @@ AIM_ROWS = "at least 667/s (200,000 in 5 min)"
 AIM_SEARCH = "at most 100 ms"
 SERVICE = "investors"
 PROCESSES = ("investors", "investors-commit", "attestation", "import")
-_COUNT = "select count(*) from investors.investors where stage is not null"
+# A look at four rows, not at all of them: what watches must not be what is measured. A row is three events.
+_COUNT = "select coalesce(sum(sequence - 1), 0)::bigint / 3 from investors.positions where consumer = 'commit'"
 _COMMON = ("Anna", "María", "Ольга", "Müller", "Παπαχαραλάμπους", "فاطمة", "美咲", "林", "श्रेष्ठ", "רחל", "Meridian")
 _BEGINNINGS = ("mül", "köh", "папа", "ива", "쿼", "schön", "o'sh", "жав", "mag", "zúñ", "אבן", "chat", "saint-p")
 _NOBODY = ("Xyzzyqw", "Blaubär Knallkopf", "Ϟϟϟϟ", "zzzzzz", "Qwertzuiop Asdf")

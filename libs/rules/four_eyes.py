@@ -94,7 +94,7 @@ class ApproveChange(_ChangeCommand):
 
 
 class RejectChange(_ChangeCommand):
-    """Reject (or, by its proposer, withdraw) a change."""
+    """Reject (or, by its proposer, withdraw) a change, also one that is approved and does not count yet."""
 
     reason: str
 
@@ -250,16 +250,18 @@ class Rules:
             change = states[command.streams()[0]]
             still_open = change is not None and change.status == "proposed"
             return [self._ended(command, "expired")] if still_open else []
-        self._open(command, states)
+        self._open(command, states, "proposed", "approved")
         # What somebody writes about a change in a service of persons is about a person (invariant 6).
         sealed = self.types.change_ended.holds_personal
         return [self._ended(command, "rejected", {"clear": command.reason} if sealed else command.reason)]
 
-    def _open(self, command: _ChangeCommand, states: Mapping[str, Any]) -> ChangeProposed:
+    def _open(self, command: _ChangeCommand, states: Mapping[str, Any], *open_in: str) -> ChangeProposed:
+        """The proposal while it is open: undecided, or in these statuses."""
         change = states[command.streams()[0]]
         if change is None:
             raise NotFound("there is no such change", field="change", value=command.change)
-        if change.status != "proposed" or change.proposal.expires_at <= command.now:
+        over = change.status == "proposed" and change.proposal.expires_at <= command.now
+        if over or change.status not in (open_in or ("proposed",)):
             raise ChangeNotOpen(f"the change is {change.status}", field="change", value=command.change)
         proposal: ChangeProposed = change.proposal
         return proposal

@@ -21,7 +21,7 @@ from services.investors.people import People, clear
 
 log = structlog.get_logger(__name__)
 
-FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(days=1)
 # A provider that is slower is away; other work that is due does not wait for it.
 ANSWER_WITHIN_S = 20.0
 # Whom the present round still waits for: no other's name is given to a provider, also after a rebuild (W-21).
@@ -59,7 +59,7 @@ def screen(people: People, provider: ScreeningProvider | None) -> Callable[[DueR
 
 
 def pause_after(attempt: int) -> timedelta:
-    """How long to wait after a failed attempt, from 1: a minute, doubled each time, an hour at most."""
+    """How long to wait after a failed attempt, from 1: a minute, doubled each time, a day at most."""
     doublings: int = 2 ** min(attempt, 20)
     return min(FIRST_RETRY * doublings, LONGEST_RETRY)
 

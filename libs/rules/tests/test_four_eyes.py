@@ -92,3 +92,10 @@ def test_f4_what_falls_due_for_an_erased_person_ends_as_failed() -> None:
     later, *_ = decided(ApproveChange(**NAMED, by="carla"), proposed("olga"))
     (ended,) = decided(ApplyChange(**NAMED), stored, later)
     assert (ended.data()["status"], ended.data()["reason"].partition(":")[0]) == ("failed", "personal-value-not-clear")
+
+
+def test_f4_what_is_approved_for_later_can_still_be_stopped() -> None:
+    later, *_ = decided(ApproveChange(**NAMED, by="carla"), proposed("olga"))
+    (ended,) = decided(RejectChange(**NAMED, by="carla", reason="called back"), proposed("olga"), later)
+    assert ended.data()["status"] == "rejected"
+    assert list(decided(ApplyChange(**NAMED), proposed("olga"), later, ended)) == []

@@ -24,6 +24,7 @@ from services.investors.domain.particulars import check_particulars
 from services.investors.domain.refusals import (
     DocumentExists,
     DocumentUnknown,
+    IdentityIsReviewed,
     InvestorIsErased,
     InvestorUnknown,
     KindIsFixed,
@@ -111,6 +112,9 @@ def amend_particulars(command: AmendParticulars, investor: Investor) -> Sequence
     if not changed:
         return []
     in_status(investor, LIVING, command)
+    if "identity" in changed and command.placed_by is not None and investor.status == "approved":
+        # Else a distributor could make a bank account of its own match the investor's name for a moment (I-5).
+        raise IdentityIsReviewed("ask the management company to change it", field="identity")
     if "address" in changed and changed["address"].clear.country != investor.country:
         changed["country"] = changed["address"].clear.country
     events: list[Event] = [published.ParticularsAmended(investor=command.investor, **changed)]

@@ -34,6 +34,13 @@ class StatusForbids(Refused):
     title = "The present status does not allow this"
 
 
+class IdentityIsReviewed(Refused):
+    """A distributor does not change the name of whom the management company approved."""
+
+    code = "identity-is-reviewed"
+    title = "The identity was reviewed"
+
+
 class KindIsFixed(Refused):
     """A natural person does not become a legal one, nor the other way round."""
 

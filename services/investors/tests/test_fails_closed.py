@@ -133,3 +133,14 @@ def test_i3_who_is_approved_is_whom_the_reviewer_looked_at() -> None:
     past.when(command("ApproveInvestor", round=1)).then_refused(refusals.RoundIsPast, "round")
     (taken_on,) = past.decide(command("ApproveInvestor", round=2))
     assert isinstance(taken_on, published.InvestorApproved)
+
+
+def test_i5_i8_a_distributor_does_not_rename_whom_the_management_company_approved() -> None:
+    """Under another name a bank account of its own would match; drafts and files in review are the distributor's."""
+    past = given(*history(*approved(**BOUND, **PLACED)))
+    past.when(command("AmendParticulars", identity=RENAMED, **PLACED)).then_refused(
+        refusals.IdentityIsReviewed, "identity"
+    )
+    assert past.decide(command("AmendParticulars", identity=RENAMED))
+    waiting = given(*history(*in_review(**BOUND, **PLACED)))
+    assert waiting.decide(command("AmendParticulars", identity=RENAMED, **PLACED))

@@ -74,10 +74,20 @@ def is_material(published: Decimal, correct: Decimal, tolerance: Decimal) -> boo
 
 @dataclass(frozen=True, slots=True)
 class WrongDay:
-    """One class's prices of a valuation date: dealt, and that should have been dealt; with swing both are swung."""
+    """One class's prices of a valuation date: dealt, and that should have been dealt; with swing both are swung.
+
+    `redeemed`: the bids, published and correct, of a class of two prices, whose others are then the offers.
+    """
 
     published: Decimal
     correct: Decimal
+    redeemed: tuple[Decimal, Decimal] | None = None
+
+    def excess(self, side: Literal["subscription", "redemption"]) -> Decimal:
+        """How much too high the price of that side was."""
+        if side == "redemption" and self.redeemed is not None:
+            return self.redeemed[0] - self.redeemed[1]
+        return self.published - self.correct
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +196,8 @@ def compensate(
 def _effect(deal: Deal, prices: WrongDay, decimals: int) -> Effect:
     if deal.units <= 0:
         raise InvalidValue("units dealt are positive", field="units", value=deal.units)
-    difference = prices.published - prices.correct
-    raw = deal.units * (difference if deal.side == "subscription" else -difference)
+    excess = prices.excess(deal.side)
+    raw = deal.units * (excess if deal.side == "subscription" else -excess)
     return Effect(deal, raw, rounded(raw, decimals, Rounding.HALF_UP))
 
 
