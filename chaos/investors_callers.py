@@ -121,8 +121,8 @@ class InvestorsCallers(Callers):
         found = await self._seen(f"{investor}/screening", COMPLIANCE, ("clear", "hits", "unavailable"))
         for hit in found["hits"]:
             said = {
-                "round": found["round"],
-                "entry": hit["entry"],
+                "round": hit["round"],
+                "hit": hit["hit"],
                 "outcome": "dismissed",
                 "reason": "Another birthday",
             }

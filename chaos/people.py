@@ -49,6 +49,8 @@ PEOPLE = tuple(
 )
 # Somebody on the list is like this person; a reviewer has to say that it is another one.
 LISTED = PEOPLE[0]
+# Whom a hit is taken for is as personal as a name.
+_LIST, _ENTRY = "Chaos list of nobody", "CHAOS-ENTRY-1"
 _SHORTEST_BYTES = 6
 
 
@@ -82,20 +84,26 @@ def bank(person: Person, which: int) -> dict[str, Any]:
     return {"iban": person.ibans[which], "holder": full_name(identity(person))}
 
 
+def hits_on(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the list says of an identity: it names LISTED in full, and nobody else."""
+    same = full_name(sent) == full_name(identity(LISTED))
+    return [{"entry": _ENTRY, "list_name": _LIST, "score_percent": 100}] if same else []
+
+
 @cache
 def clear_texts() -> tuple[bytes, ...]:
     """Every text of theirs, as UTF-8 and as JSON that keeps to ASCII; what is too short is found by chance."""
-    texts = {text for person in PEOPLE for text in (*person[:3], *person[4:7], *person.ibans) if text}
+    texts = {text for person in PEOPLE for text in (*person[:3], *person[4:7], *person.ibans) if text} | {_LIST, _ENTRY}
     escaped = {json.dumps(text)[1:-1].encode() for text in texts}
     return tuple(sorted(raw for raw in {text.encode() for text in texts} | escaped if len(raw) >= _SHORTEST_BYTES))
 
 
 def write_screening_list(place: Path) -> Path:
     """A list on which nobody stands but somebody like LISTED; its path."""
-    head = {"list_name": "Chaos list", "list_version": "1", "entries": 2}
+    head = {"list_name": _LIST, "list_version": "1", "entries": 2}
     entries = [
-        {"entry": "CH-1", "kind": "natural", "names": [full_name(identity(LISTED))], "births": [LISTED.birth_date[:4]]},
-        {"entry": "CH-2", "kind": "legal", "names": ["Nobody's Shipping Ltd"]},
+        {"entry": _ENTRY, "kind": "natural", "names": [full_name(identity(LISTED))], "births": [LISTED.birth_date[:4]]},
+        {"entry": "CHAOS-ENTRY-2", "kind": "legal", "names": ["Nobody's Shipping Ltd"]},
     ]
     path = place / "screening.jsonl"
     path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in (head, *entries)))

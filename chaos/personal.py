@@ -1,4 +1,4 @@
-"""What must hold of people after any fault: seals open to what was sent, erased is erased, nothing stands in clear."""
+"""What must hold of people after any fault: seals open to what was said, erased is erased, nothing stands in clear."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from chaos.fleet import TENANT, Fleet
 from chaos.load import Load, Sent
-from chaos.people import clear_texts, full_name
+from chaos.people import clear_texts, full_name, hits_on
 from chaos.truth import Truth
 from libs.edge.erasures import SUFFIX
 from libs.edge.settings import Settings
@@ -67,7 +67,7 @@ class People:
         return [f"{self._service}: {one}" for one in found]
 
     async def _seals(self) -> list[str]:
-        """Every sealed value opens with a stored key to what was sent of its subject, or for nobody once erased."""
+        """Every sealed value opens with a stored key to what was said of its subject, or for nobody once erased."""
         settings = Settings(home=self._fleet.home, postgres_dsn=SecretStr(self._fleet.addresses.postgres))
         vault, sent, wrong = make_vault(settings), self._sent(), list[str]()
         sealed = [seen for seen in self._events if subjects_of(seen.body["data"], seen.stream)]
@@ -96,15 +96,18 @@ class People:
             elif "clear" in leaf and subject in self.erased:
                 wrong.append(f"{seen.type} {seen.id} opens although {subject} is erased")
             elif "clear" in leaf and bare(leaf["clear"]) not in sent.get(subject, set()):
-                wrong.append(f"{seen.type} {seen.id} opens to what nobody sent")
+                wrong.append(f"{seen.type} {seen.id} opens to what nobody said")
         return wrong
 
     def _sent(self) -> dict[str, set[bytes]]:
-        """What callers sent of each subject, every value at the top of a body."""
+        """What was said of each subject: by callers every value at the top of a body, by the list its hits."""
         found: dict[str, set[bytes]] = {}
         for one in self._committed():
             values = found.setdefault(key_of(one.answer.streams[0][0]), set()) if one.answer else set()
-            values.update(bare(value) for value in (one.body or {}).values())
+            body = one.body or {}
+            values.update(bare(value) for value in body.values())
+            if "identity" in body:
+                values.add(bare(hits_on(body["identity"])))
         return found
 
     def _committed(self) -> Iterator[Sent]:

@@ -47,7 +47,7 @@ async def test_i6_a_distributor_is_not_told_of_hits_nor_of_the_rating(besieged: 
     seen = (await besieged.north.get(address)).json()
     assert (seen["risk"], seen["review_due_at"]) == (None, None)
     renamed = {"identity": {**named("Primerov", "Ivan"), "birth_date": "1961-03-04"}}
-    assert (await besieged.north.post(f"{address}/particulars", renamed)).status_code == 200
+    assert (await besieged.operations.post(f"{address}/particulars", renamed)).status_code == 200
     await besieged.compliance.eventually(address, lambda seen: seen["screening"] == "hits")
     refused = await besieged.north.post(f"{address}/accounts", {"reference": "U-1", "kind": "single"})
     assert refused.status_code == 409
@@ -62,13 +62,13 @@ async def test_i3_i6_nobody_holds_an_account_with_one_whose_hits_are_open(besieg
     opened = await besieged.north.post(f"{first}/accounts", body)
     assert opened.status_code == 201, opened.text
     renamed = {"identity": {**named("Primerov", "Ivan"), "birth_date": "1961-03-04"}}
-    assert (await besieged.north.post(f"{second}/particulars", renamed)).status_code == 200
+    assert (await besieged.operations.post(f"{second}/particulars", renamed)).status_code == 200
     await besieged.compliance.eventually(second, lambda seen: seen["screening"] == "hits")
     again = {**body, "reference": "J-2"}
     for person, told in ((besieged.north, "holder-is-looked-at"), (besieged.operations, "hits-are-open")):
         refused = await person.post(f"{first}/accounts", again)
         assert refused.json()["type"] == f"urn:cartulary:problem:{told}", refused.text
-    resolution = {"round": 2, "entry": "EX-1", "outcome": "dismissed", "reason": "a namesake"}
+    resolution = {"round": 2, "hit": 1, "outcome": "dismissed", "reason": "a namesake"}
     resolved = await besieged.compliance.post(f"{second}/screening/resolutions", resolution)
     assert resolved.status_code == 200, resolved.text
     assert (await besieged.north.post(f"{first}/accounts", again)).status_code == 201
@@ -164,7 +164,7 @@ async def tried_on(caller: Person, address: str) -> Any:
 BODIES: dict[str, Any] = {
     "particulars": {"category": "professional"},
     "tax": {name: COMPLETE[name] for name in ("tax", "tax_identities")},
-    "resolutions": {"round": 1, "entry": "EX-1", "outcome": "dismissed", "reason": "another"},
+    "resolutions": {"round": 1, "hit": 1, "outcome": "dismissed", "reason": "another"},
     "information-request": {"what": "more"},
     "approve": {"risk": "low"},
     "review": {"risk": "low"},

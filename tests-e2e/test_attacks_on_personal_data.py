@@ -6,12 +6,24 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
 from libs.edge.settings import Settings
 from libs.edge.vault import make_vault
-from libs.testkit.besieged import INVESTORS, Besieged, approved, bank, besiege, named, registered, tables_with
+from libs.ledger.secrets import MasterSecret
+from libs.testkit.besieged import (
+    COMPLETE,
+    INVESTORS,
+    Besieged,
+    approved,
+    bank,
+    besiege,
+    named,
+    registered,
+    tables_with,
+)
 from libs.testkit.journey import People
 
 TENANT = "besieged-persons"
@@ -58,6 +70,51 @@ async def test_inv06_why_a_change_was_rejected_is_sealed(besieged: Besieged, fle
     assert rejected.status_code == 200, rejected.text
     assert SECRET in (await besieged.protection.get(change)).json()["reason"]
     assert not await tables_with(fleet_database, SECRET.split(maxsplit=1)[0])
+
+
+async def rounds_and_hits(dsn: str, settings: Settings, distributor: str) -> tuple[int, int]:
+    """How many rows of screening the API's own role sees for a caller of this distributor, empty for none."""
+    password = MasterSecret.load(settings.home).password("investors_api")
+    bound = {"search_path": "investors", "cartulary.tenant": TENANT, "cartulary.distributor": distributor}
+    connection = await asyncpg.connect(dsn, user="investors_api", password=password, server_settings=bound)
+    try:
+        tables = ("screening_rounds", "screening_hits")
+        rounds, hits = [await connection.fetchval(f"select count(*) from {table}") for table in tables]
+        return rounds, hits
+    finally:
+        await connection.close()
+
+
+async def test_i3_inv06_which_entry_somebody_may_be_is_sealed_and_erased(
+    besieged: Besieged, fleet_database: str, fleet_settings: Settings
+) -> None:
+    """Neither the service's tables nor its copy of the ledger tell it; with the person it goes for good."""
+    listed = {**named("Primerov", "Ivan"), "birth_date": "1961-03-04"}
+    address = await registered(besieged.north, "Primerov", **{**COMPLETE, "identity": listed})
+    await besieged.compliance.eventually(address, lambda seen: seen["screening"] == "hits")
+    (hit,) = (await besieged.compliance.get(f"{address}/screening")).json()["hits"]
+    assert (hit["entry"], hit["list_name"], hit["sealed"]) == ("EX-1", "Example list", False)
+    for person in (besieged.operations, besieged.north):
+        assert (await person.get(f"{address}/screening")).status_code == 403
+    assert await rounds_and_hits(fleet_database, fleet_settings, "NORTH") == (0, 0)
+    assert all(await rounds_and_hits(fleet_database, fleet_settings, ""))
+    named_by_entry = {"round": 1, "entry": "EX-1", "outcome": "confirmed", "reason": "the very same"}
+    refused = await besieged.compliance.post(f"{address}/screening/resolutions", named_by_entry)
+    assert refused.status_code == 422, refused.text
+    resolution = {"round": 1, "hit": 2, "outcome": "confirmed", "reason": "the very same"}
+    unknown = await besieged.compliance.post(f"{address}/screening/resolutions", resolution)
+    assert unknown.json()["type"] == "urn:cartulary:problem:hit-unknown", unknown.text
+    resolved = await besieged.compliance.post(f"{address}/screening/resolutions", {**resolution, "hit": 1})
+    assert resolved.status_code == 200, resolved.text
+    assert (await besieged.compliance.post(f"{address}/reject", {"reason": "other"})).status_code == 200
+    for text in ("EX-1", "Example list"):
+        assert not await tables_with(fleet_database, text)
+    erasure = await besieged.operations.post(f"{address}/erasure", {"legal_basis": "legal_obligation"})
+    assert (await besieged.protection.post(f"{erasure.headers['Location']}/approve")).status_code == 200
+    await besieged.operations.eventually(address, lambda seen: seen["status"] == "erased")
+    (gone,) = (await besieged.compliance.get(f"{address}/screening")).json()["hits"]
+    assert (gone["hit"], gone["outcome"], gone["erased"]) == (1, "confirmed", True)
+    assert (gone["entry"], gone["list_name"], gone["score_percent"]) == (None, None, None)
 
 
 @pytest.mark.timeout(180)

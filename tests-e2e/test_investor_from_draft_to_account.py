@@ -109,10 +109,12 @@ async def test_i3_whoever_is_on_a_list_is_not_approved_before_a_reviewer_looked(
     address = await registered(office.operations, identity=listed, **complete)
     await office.compliance.eventually(address, lambda seen: seen["status"] == "in_review")
     screening = (await office.compliance.get(f"{address}/screening")).json()
-    assert (screening["screening"], [hit["entry"] for hit in screening["hits"]]) == ("hits", ["EX-1"])
+    (hit,) = screening["hits"]
+    assert (screening["screening"], hit["round"], hit["hit"], hit["outcome"]) == ("hits", 1, 1, None)
+    assert (hit["entry"], hit["list_name"], hit["sealed"], hit["erased"]) == ("EX-1", "Example list", False, False)
     early = await office.compliance.post(f"{address}/approve", {"risk": "low"})
     assert (early.status_code, early.json()["type"]) == (409, "urn:cartulary:problem:hits-are-open")
-    resolution = {"round": 1, "entry": "EX-1", "outcome": "dismissed", "reason": "Another birth place"}
+    resolution = {"round": 1, "hit": 1, "outcome": "dismissed", "reason": "Another birth place"}
     await done(office.compliance, f"{address}/screening/resolutions", resolution)
     await done(office.compliance, f"{address}/approve", {"risk": "low"})
 

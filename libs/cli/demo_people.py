@@ -124,11 +124,11 @@ async def _reviewed(office: Office, done: Outcome, told: Told) -> None:
             same = hit["score_percent"] >= _SAME_PERSON_PERCENT
             body = {
                 "round": hit["round"],
-                "entry": hit["entry"],
+                "hit": hit["hit"],
                 "outcome": "confirmed" if same else "dismissed",
                 "reason": "name, date of birth and country agree" if same else "another date of birth",
             }
-            key = f"hit-{investor}-{hit['entry']}"
+            key = f"hit-{investor}-{hit['round']}-{hit['hit']}"
             await office.send(office.compliance, f"/investors/{investor}/screening/resolutions", body, key)
             risk = "high"
             if same:

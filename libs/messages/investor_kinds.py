@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.kernel.events import Event
-from libs.messages.values import Name, Value
+from libs.messages.person_values import PersonalValue
+from libs.messages.values import Name
 
 InvestorKind = Literal["natural", "legal"]
 Category = Literal["retail", "professional", "institutional"]
@@ -31,6 +32,10 @@ Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/
 DocumentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Round = Annotated[int, Field(ge=1)]
+# Of one round; the best come first.
+MAX_HITS = 50
+# What a hit goes by: its place among the hits of its round, from 1. Which entry that is, only the sealed hits say.
+HitNumber = Annotated[int, Field(ge=1, le=MAX_HITS)]
 
 
 class InvestorsEvent(Event):
@@ -44,8 +49,8 @@ class InvestorsEvent(Event):
     investor: UUID
 
 
-class ScreeningHit(Value):
-    """An entry of a list that is like the person; never the person's own name."""
+class ScreeningHit(PersonalValue):
+    """An entry of a list that is like the person: personal, since it says who the person may be (TA-I-3, TA-I-7)."""
 
     entry: Annotated[Name, Field(max_length=80)]
     list_name: Annotated[Name, Field(max_length=80)]

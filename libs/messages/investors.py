@@ -23,6 +23,7 @@ from libs.messages.investor_accounts import DistributorEnded as DistributorEnded
 from libs.messages.investor_accounts import DistributorEvent as DistributorEvent
 from libs.messages.investor_accounts import DistributorRegistered as DistributorRegistered
 from libs.messages.investor_accounts import PayoutAccountSet as PayoutAccountSet
+from libs.messages.investor_kinds import MAX_HITS as MAX_HITS
 from libs.messages.investor_kinds import AccountKind as AccountKind
 from libs.messages.investor_kinds import BlockScope as BlockScope
 from libs.messages.investor_kinds import Category as Category
@@ -30,6 +31,7 @@ from libs.messages.investor_kinds import DocumentId as DocumentId
 from libs.messages.investor_kinds import DocumentKind as DocumentKind
 from libs.messages.investor_kinds import Evidence as Evidence
 from libs.messages.investor_kinds import ExportPurpose as ExportPurpose
+from libs.messages.investor_kinds import HitNumber as HitNumber
 from libs.messages.investor_kinds import HitOutcome as HitOutcome
 from libs.messages.investor_kinds import InvestorKind as InvestorKind
 from libs.messages.investor_kinds import InvestorsEvent as InvestorsEvent
@@ -119,12 +121,16 @@ class ScreeningRequested(InvestorsEvent):
 
 
 class ScreeningRecorded(InvestorsEvent):
-    """The provider answered: the file is in review with these hits, none when it is clean (TA-I-3)."""
+    """The provider answered: the file is in review with so many hits, none when it is clean (TA-I-3).
+
+    `hits` are numbered from 1 in their order; by that number everything else speaks of them.
+    """
 
     round: Round
     provider: Name
     list_version: Name
-    hits: Annotated[tuple[ScreeningHit, ...], Field(max_length=50)] = ()
+    hit_count: Annotated[int, Field(ge=0, le=MAX_HITS)]
+    hits: Personal[Annotated[tuple[ScreeningHit, ...], Field(max_length=MAX_HITS)]]
 
 
 class ScreeningUnavailable(InvestorsEvent):
@@ -143,7 +149,7 @@ class HitResolved(InvestorsEvent):
     """A reviewer looked at a hit: it is somebody else (`dismissed`), or it is the person (`confirmed`)."""
 
     round: Round
-    entry: str
+    hit: HitNumber
     outcome: HitOutcome
     reason: Personal[Text]
 
@@ -217,10 +223,14 @@ class PersonalDataExported(InvestorsEvent):
 
 
 class InvestorErased(InvestorsEvent):
-    """The person's data is to be destroyed: its key is, as soon as the ledger has this (TA-I-7)."""
+    """The person's data is to be destroyed: its key is, as soon as the ledger has this (TA-I-7).
+
+    `rounds` are those of screening that were answered: read tables keep the hits of each.
+    """
 
     legal_basis: LegalBasis
     erased_at: Moment
+    rounds: tuple[Round, ...] = ()
 
     def due(self) -> tuple[Due, ...]:
         """The destruction of the key, at once."""

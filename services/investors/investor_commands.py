@@ -63,10 +63,10 @@ class CertificationBody(Body):
 
 
 class ResolutionBody(Body):
-    """What a reviewer says of a hit of the present round."""
+    """What a reviewer says of a hit, by its number in its round."""
 
     round: messages.Round
-    entry: Annotated[str, Field(min_length=1, max_length=80)]
+    hit: messages.HitNumber
     outcome: messages.HitOutcome
     reason: messages.Text
 

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 _JSON = frozenset(
     {
         "identity", "address", "contact", "tax", "tax_identities", "details", "ground", "reason", "lift_reason",
-        "holders", "blocked", "asked",
+        "holders", "blocked", "asked", "hits",
     }
 )  # fmt: skip
 

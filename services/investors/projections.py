@@ -24,6 +24,7 @@ _SILENT = (
 )
 # The columns of a person that are sealed.
 PERSONAL = ("identity", "address", "contact", "tax_identities", "asked")
+ERASED = {"erased": True}
 
 
 def project(event: Event, seen: AttestedEvent) -> Iterable[Change]:
@@ -41,6 +42,8 @@ def project(event: Event, seen: AttestedEvent) -> Iterable[Change]:
             return _recorded(event, seen)
         case messages.HitResolved():
             return [_resolved(event, seen)]
+        case messages.InvestorErased():
+            return _erased(event, seen)
         case messages.InvestorsEvent() if not isinstance(event, _SILENT):
             return [_investor(event, seen, _values(event, seen))]
         case messages.InvestorsEvent():
@@ -100,7 +103,7 @@ def _moved(event: messages.InvestorsEvent, seen: AttestedEvent) -> dict[str, Any
         case messages.RelationshipEnded():
             return {"stage": "ended", **event.model_dump(mode="json", include={"retain_until"})}
         case messages.InvestorErased():
-            return {"stage": "erased", **{column: {"erased": True} for column in PERSONAL}}
+            return {"stage": "erased", **dict.fromkeys(PERSONAL, ERASED)}
         case messages.OnboardingSubmitted():
             return {"stage": "submitted", "answered": False, "asked": None}
         case messages.MoreInformationRequested():
@@ -120,19 +123,30 @@ def _document(event: messages.DocumentFiled, seen: AttestedEvent) -> Change:
 
 
 def _recorded(event: messages.ScreeningRecorded, seen: AttestedEvent) -> Iterable[Change]:
-    found = {"screening": "hits" if event.hits else "clear", "screening_round": event.round, "answered": True}
+    found = {"screening": "hits" if event.hit_count else "clear", "screening_round": event.round, "answered": True}
     yield _investor(event, seen, found)
     about = {"list_version": event.list_version, "provider": event.provider, "found_at": seen.body["time"]}
-    for hit in event.hits:
-        values = {"list_name": hit.list_name, "score_percent": hit.score_percent, **about}
-        yield Put("screening_hits", _hit(event.investor, event.round, hit.entry), values)
+    # Hits are sealed as one, so that they are kept as one; of each there is its number.
+    yield Put("screening_rounds", _round(event.investor, event.round), {**about, **sealed(event, seen, "hits")})
+    for number in range(1, event.hit_count + 1):
+        yield Put("screening_hits", _hit(event.investor, event.round, number), {})
+
+
+def _erased(event: messages.InvestorErased, seen: AttestedEvent) -> Iterable[Change]:
+    yield _investor(event, seen, _values(event, seen))
+    for number in event.rounds:
+        yield Put("screening_rounds", _round(event.investor, number), {"hits": ERASED})
 
 
 def _resolved(event: messages.HitResolved, seen: AttestedEvent) -> Change:
     by = {"resolved_by": seen.body["actor"]["sub"], "resolved_at": seen.body["time"]}
     values = {"outcome": event.outcome, **sealed(event, seen, "reason"), **by}
-    return Put("screening_hits", _hit(event.investor, event.round, event.entry), values)
+    return Put("screening_hits", _hit(event.investor, event.round, event.hit), values)
 
 
-def _hit(investor: object, number: int, entry: str) -> dict[str, Any]:
-    return {"investor": str(investor), "round": number, "entry": entry}
+def _round(investor: object, number: int) -> dict[str, Any]:
+    return {"investor": str(investor), "round": number}
+
+
+def _hit(investor: object, number: int, hit: int) -> dict[str, Any]:
+    return {**_round(investor, number), "hit": hit}

@@ -27,12 +27,14 @@ select investor, kind, category, reference, distributor, country, identity::text
 from investors"""
 _ONE = f"{INVESTOR} where investor = $1 and registered_at is not null"
 _HITS = """
-select round, entry, list_name, list_version, provider, score_percent, found_at, outcome, reason::text, resolved_by,
-       resolved_at
-from screening_hits where investor = $1 and (round = $2 or outcome = 'confirmed') order by score_percent desc, entry"""
+select h.round, h.hit, r.hits::text, r.list_version, r.provider, r.found_at, h.outcome, h.reason::text, h.resolved_by,
+       h.resolved_at
+from screening_hits h join screening_rounds r using (tenant, investor, round)
+where h.investor = $1 and (h.round = $2 or h.outcome = 'confirmed') order by h.round desc, h.hit"""
 # What a distributor could learn a suspicion from (TA-I-6).
 _WITHHELD = ("screening", "rejection", "risk", "review_due_at")
-_HITS_COLUMNS = ("reason",)
+_HITS_COLUMNS = ("hits", "reason")
+_FOUND = ("entry", "list_name", "score_percent")
 
 
 class InvestorQuery(PageQuery):
@@ -78,9 +80,16 @@ def router(people: People) -> APIRouter:
         found = await people.one(caller.scope, sql, "investor", investor)
         hits = await people.rows(caller.scope, _HITS, investor, found["round"])
         opens = may(request, caller, PERSONAL)
-        return answer({**found, "hits": await people.shown(caller, hits, _HITS_COLUMNS, opens)})
+        shown = await people.shown(caller, hits, _HITS_COLUMNS, opens)
+        return answer({**found, "hits": [_numbered(row) for row in shown]})
 
     return routes
+
+
+def _numbered(row: Row) -> Row:
+    """The hit of this number among those of its round, which are sealed as one."""
+    hits = row.pop("hits")
+    return {**row, **(dict.fromkeys(_FOUND) if hits is None else hits[row["hit"] - 1])}
 
 
 async def person(people: People, caller: Caller, investor: UUID) -> Row:

@@ -73,14 +73,15 @@ class FoundInvestors(BaseModel):
 
 
 class HitView(PersonalView):
-    """A hit of a list and how it was resolved."""
+    """A hit of a list and how it was resolved; `hit` is its number in its round, by which a resolution names it."""
 
     round: int
-    entry: str
-    list_name: str
+    hit: int
+    entry: str | None
+    list_name: str | None
+    score_percent: int | None
     list_version: str
     provider: str
-    score_percent: int
     found_at: datetime
     outcome: Literal["dismissed", "confirmed"] | None
     reason: str | None

@@ -50,6 +50,12 @@ def _texts(row: Mapping[str, str]) -> Iterator[str]:
         yield " ".join(iban[at : at + 4] for at in range(0, len(iban), 4))
 
 
+def texts_of_list(path: Path) -> set[str]:
+    """What a list of people is called, and its entries: whom a hit is taken for is personal (TA-I-3)."""
+    head, *entries = (orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip())
+    return {head["list_name"], *(entry["entry"] for entry in entries)}
+
+
 def needles(texts: Iterable[str]) -> set[bytes]:
     """Every form of the texts as bytes."""
     found: set[bytes] = set()

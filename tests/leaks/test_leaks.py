@@ -15,7 +15,7 @@ import pytest
 from libs.stack.local import LocalStack
 from libs.stack.places import CHECKOUT
 from tests.leaks.dumps import dump_everything
-from tests.leaks.needles import needles, texts_of, texts_of_story
+from tests.leaks.needles import needles, texts_of, texts_of_list, texts_of_story
 from tests.leaks.scan import search
 
 DATA = CHECKOUT / "tests-e2e" / "data"
@@ -50,7 +50,7 @@ def personal(demo_home: Path) -> set[bytes]:
     """Every form of every personal text that the demo's files hold."""
     texts = texts_of(DATA / "investors.csv") | texts_of_story(DATA / "people.yaml")
     assert len(texts) > 1_000, "the demo has hundreds of people"
-    return needles(texts)
+    return needles(texts | texts_of_list(DATA / "screening.jsonl"))
 
 
 @pytest.mark.timeout(_DEMO_WITHIN_S + 120)

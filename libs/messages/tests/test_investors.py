@@ -18,8 +18,8 @@ PUBLISHED = """
     investors.ScreeningUnavailable.v1 investors.SelfCertified.v1
 """
 PERSONAL = """
-    InvestorRegistered ParticularsAmended SelfCertified HitResolved MoreInformationRequested BankAccountAdded
-    AccountBlocked AccountUnblocked
+    InvestorRegistered ParticularsAmended SelfCertified ScreeningRecorded HitResolved MoreInformationRequested
+    BankAccountAdded AccountBlocked AccountUnblocked
 """
 
 

@@ -62,7 +62,11 @@ def erase_investor(command: EraseInvestor, investor: Investor | None) -> Sequenc
             raise MustBeRetained(
                 f"kept until {investor.retain_until.isoformat()}", field="legal_basis", value=command.legal_basis
             )
-    return [published.InvestorErased(investor=command.investor, legal_basis=command.legal_basis, erased_at=command.now)]
+    rounds = () if investor.screening is None else investor.screening.answered()
+    erased = published.InvestorErased(
+        investor=command.investor, legal_basis=command.legal_basis, erased_at=command.now, rounds=rounds
+    )
+    return [erased]
 
 
 def record_key_destroyed(command: RecordKeyDestroyed, investor: Investor | None) -> Sequence[Event]:

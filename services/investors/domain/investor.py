@@ -32,7 +32,7 @@ from services.investors.domain.refusals import (
     TaxNotCertified,
     unexpected,
 )
-from services.investors.domain.rounds import Screening
+from services.investors.domain.rounds import Hit, Screening
 from services.investors.domain.tax import check_certification
 
 Status = Literal[
@@ -248,8 +248,8 @@ def evolve(investor: Investor | None, event: Event) -> Investor:
 def _screened(investor: Investor, event: Event) -> Investor:
     screening = investor.screening
     if isinstance(event, published.ScreeningRequested):
-        confirmed = {} if screening is None else screening.stands()
-        return replace(investor, screening=Screening(event.round, confirmed=confirmed))
+        following = Screening(event.round) if screening is None else screening.next(event.round)
+        return replace(investor, screening=following)
     if screening is None:
         raise unexpected(event, investor)
     match event:
@@ -257,11 +257,10 @@ def _screened(investor: Investor, event: Event) -> Investor:
             screening = replace(screening, answer=event)
         case published.ScreeningUnavailable(attempt=attempt):
             screening = replace(screening, attempts=attempt)
-        case published.HitResolved(entry=entry) if event.round != screening.round:
-            left = {name: number for name, number in screening.confirmed.items() if name != entry}
-            screening = replace(screening, confirmed=left)
-        case published.HitResolved(entry=entry, outcome=outcome):
-            screening = replace(screening, outcomes={**screening.outcomes, entry: outcome})
+        case published.HitResolved(round=number, hit=hit) if number != screening.round:
+            screening = replace(screening, confirmed=screening.confirmed - {Hit(number, hit)})
+        case published.HitResolved(hit=hit, outcome=outcome):
+            screening = replace(screening, outcomes={**screening.outcomes, hit: outcome})
         case _:
             raise unexpected(event, investor)
     status: Status = "in_review" if investor.status == "submitted" else investor.status

@@ -84,7 +84,7 @@ class RoundIsPast(Refused):
 
 
 class HitUnknown(NotFound):
-    """The present round found no such entry."""
+    """The present round found no hit of this number."""
 
     code = "hit-unknown"
     title = "There is no such hit"

@@ -11,10 +11,7 @@ from libs.messages import investors as published
 from services.investors.domain.commands import RecordScreening, RecordScreeningUnavailable, ResolveHit
 from services.investors.domain.investor import LIVING, Investor, in_status, own, visible
 from services.investors.domain.refusals import HitIsConfirmed, HitsAreOpen, HitUnknown, RoundIsPast, ScreeningIsOpen
-from services.investors.domain.rounds import Screening
-
-# What an event holds of them; the best come first.
-MAX_HITS = 50
+from services.investors.domain.rounds import Hit, Screening
 
 # --- Commands
 
@@ -43,13 +40,15 @@ def record_screening(command: RecordScreening, screening: Screening | None) -> S
     best: dict[str, published.ScreeningHit] = {}
     for hit in sorted(command.hits, key=lambda hit: (-hit.score_percent, hit.entry, hit.list_name)):
         best.setdefault(hit.entry, hit)
+    hits = tuple(best.values())[: published.MAX_HITS]
     return [
         published.ScreeningRecorded(
             investor=command.investor,
             round=command.round,
             provider=command.provider,
             list_version=command.list_version,
-            hits=tuple(best.values())[:MAX_HITS],
+            hit_count=len(hits),
+            hits=Personal.of(hits),
         )
     ]
 
@@ -70,32 +69,24 @@ def resolve_hit(command: ResolveHit, investor: Investor) -> Sequence[Event]:
 
     The later word counts.
     """
-    number = round_of(command, investor.screening)
     screening = investor.screening
-    if screening is None or number is None:
+    former = screening is not None and Hit(command.round, command.hit) in screening.confirmed
+    if screening is None or (command.round != screening.round and not former):
         raise RoundIsPast("look at the hits of the present round", field="round", value=command.round)
-    former = number != screening.round
-    if not former and command.entry not in {hit.entry for hit in (screening.answer.hits if screening.answer else ())}:
-        raise HitUnknown("the present round has no such hit", field="entry", value=command.entry)
-    if command.outcome == ("confirmed" if former else screening.outcomes.get(command.entry)):
+    if not former and not screening.has(command.hit):
+        raise HitUnknown("the present round has no such hit", field="hit", value=command.hit)
+    if command.outcome == ("confirmed" if former else screening.outcomes.get(command.hit)):
         return []
     in_status(investor, LIVING, command)
     return [
         published.HitResolved(
             investor=command.investor,
-            round=number,
-            entry=command.entry,
+            round=command.round,
+            hit=command.hit,
             outcome=command.outcome,
             reason=Personal.of(command.reason),
         )
     ]
-
-
-def round_of(command: ResolveHit, screening: Screening | None) -> int | None:
-    """The round that is spoken of: the present one, or an earlier one whose confirmed hit stands; None for others."""
-    if screening is None or command.round in (None, screening.round):
-        return None if screening is None else screening.round
-    return command.round if screening.confirmed.get(command.entry) == command.round else None
 
 
 def awaited(investor: Investor | None, command: RecordScreening | RecordScreeningUnavailable) -> Screening | None:
@@ -116,6 +107,5 @@ def check_screened(investor: Investor) -> None:
         raise HitIsConfirmed("only rejection or the end of the relationship is left", field="hits")
     if screening is None or screening.answer is None:
         raise ScreeningIsOpen("the present round is not answered", field="screening")
-    left = sum(hit.entry not in screening.outcomes for hit in screening.answer.hits)
-    if left:
+    if left := screening.left():
         raise HitsAreOpen(f"{left} hits are to be resolved", field="hits")

@@ -46,21 +46,29 @@ create index investors_by_review on investors (tenant, review_overdue, registere
 create index investors_of_distributor on investors (tenant, distributor, registered_at, investor);
 create index investors_by_reference on investors (tenant, reference);
 
+-- Which entries of a list the hits of a round are, sealed as one: who somebody may be is personal (TA-I-3, TA-I-7).
+create table screening_rounds (
+    tenant       text        not null,
+    investor     uuid        not null,
+    round        int         not null,
+    list_version text        not null,
+    provider     text        not null,
+    hits         jsonb       not null,
+    found_at     timestamptz not null,
+    primary key (tenant, investor, round)
+);
+
+-- `hit` is a hit's number in its round, from 1: its place in the sealed hits.
 create table screening_hits (
-    tenant        text        not null,
-    investor      uuid        not null,
-    round         int         not null,
-    entry         text        not null,
-    list_name     text        not null,
-    list_version  text        not null,
-    provider      text        not null,
-    score_percent int         not null,
-    found_at      timestamptz not null,
-    outcome       text        check (outcome in ('dismissed', 'confirmed')),
-    reason        jsonb,
-    resolved_by   text,
-    resolved_at   timestamptz,
-    primary key (tenant, investor, round, entry)
+    tenant      text        not null,
+    investor    uuid        not null,
+    round       int         not null,
+    hit         int         not null,
+    outcome     text        check (outcome in ('dismissed', 'confirmed')),
+    reason      jsonb,
+    resolved_by text,
+    resolved_at timestamptz,
+    primary key (tenant, investor, round, hit)
 );
 
 create table documents (
@@ -162,6 +170,8 @@ create unique index distributors_by_id on distributors (tenant, id);
 
 -- What belongs to an investor or an account is seen by who sees that (TA-I-8); each policy is one more beside the
 -- tenant's, and asks only where the caller is bound to a distributor.
+create policy of_investor on screening_rounds as restrictive for select to investors_api using (
+    coalesce(current_setting('cartulary.distributor', true), '') = '');
 create policy of_investor on screening_hits as restrictive for select to investors_api using (
     coalesce(current_setting('cartulary.distributor', true), '') = '');
 create policy of_investor on documents as restrictive for select to investors_api using (

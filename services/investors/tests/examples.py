@@ -56,7 +56,7 @@ FACTS: dict[str, dict[str, Any]] = {
     },
     "RecordScreening": {"round": 1, "provider": "list", "list_version": "2026-11"},
     "RecordScreeningUnavailable": {"round": 1, "attempt": 1, "retry_at": NOW + timedelta(minutes=5)},
-    "ResolveHit": {"entry": "EX-17", "outcome": "dismissed", "reason": "Born in another century"},
+    "ResolveHit": {"round": 1, "hit": 1, "outcome": "dismissed", "reason": "Born in another century"},
     "RequestMoreInformation": {"what": "A clearer copy of the passport"},
     "ApproveInvestor": {"risk": "medium"},
     "CompleteReview": {"risk": "high"},

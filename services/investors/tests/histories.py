@@ -86,7 +86,7 @@ of_the_file = [
     of("WithdrawOnboarding"),
     of("RecordScreening", round=rounds, hits=hits),
     of("RecordScreeningUnavailable", round=rounds, attempt=st.integers(1, 2)),
-    of("ResolveHit", entry=st.sampled_from(["EX-17", "EX-18"]), outcome=st.sampled_from(["dismissed", "confirmed"])),
+    of("ResolveHit", round=rounds, hit=st.integers(1, 2), outcome=st.sampled_from(["dismissed", "confirmed"])),
     of("RequestMoreInformation"),
     of("ApproveInvestor", risk=st.sampled_from(["low", "high"])),
     of("ApproveInvestor"),

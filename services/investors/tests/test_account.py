@@ -73,7 +73,7 @@ def test_i2_an_overdue_review_stops_a_new_account() -> None:
 def test_i3_a_hit_of_the_periodic_screening_stops_a_new_account() -> None:
     past = [*approved(), command("CompleteReview"), command("RecordScreening", round=2, hits=[HIT])]
     given(*history(*past)).when(OPEN).then_refused(refusals.HitsAreOpen, "hits")
-    cleared = given(*history(*past, command("ResolveHit")))
+    cleared = given(*history(*past, command("ResolveHit", round=2)))
     assert len(cleared.decide(OPEN)) == 2
 
 

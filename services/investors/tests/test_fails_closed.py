@@ -72,7 +72,7 @@ def test_i3_a_former_hit_is_spoken_of_only_while_it_stands() -> None:
     given(*history(*past)).when(again).then_nothing()
     dismissed = command("ResolveHit", round=1, outcome="dismissed")
     given(*history(*past, dismissed)).when(dismissed).then_refused(refusals.RoundIsPast, "round")
-    other = command("ResolveHit", round=1, entry="EX-18", outcome="dismissed")
+    other = command("ResolveHit", round=1, hit=2, outcome="dismissed")
     given(*history(*past)).when(other).then_refused(refusals.RoundIsPast, "round")
 
 

@@ -49,7 +49,12 @@ def test_i3_an_answer_moves_the_file_into_review() -> None:
     recorded = command("RecordScreening", hits=[HIT])
     given(*history(*submitted())).when(recorded).then(
         published.ScreeningRecorded(
-            investor=INVESTOR, round=1, provider="list", list_version="2026-11", hits=recorded.model_dump()["hits"]
+            investor=INVESTOR,
+            round=1,
+            provider="list",
+            list_version="2026-11",
+            hit_count=1,
+            hits=Personal.of((published.ScreeningHit(**HIT),)),
         )
     )
     assert status_after(*submitted(), recorded) == "in_review"
@@ -61,7 +66,9 @@ def test_i3_no_answer_moves_it_into_review_too_and_approval_waits_for_one() -> N
     past.when(command("ApproveInvestor")).then_refused(refusals.ScreeningIsOpen, "screening")
     past.when(AWAY).then_nothing()
     past.when(command("RecordScreeningUnavailable", attempt=2), command("RecordScreening")).then(
-        published.ScreeningRecorded(investor=INVESTOR, round=1, provider="list", list_version="2026-11")
+        published.ScreeningRecorded(
+            investor=INVESTOR, round=1, provider="list", list_version="2026-11", hit_count=0, hits=Personal.of(())
+        )
     )
 
 
@@ -90,8 +97,8 @@ def test_i3_an_entry_that_hit_twice_counts_once_at_its_best_and_at_most_fifty_ar
     hits = [{**HIT, "entry": f"EX-{n % 60}", "score_percent": n % 100} for n in range(180)]
     (event,) = given(*history(*submitted())).decide(command("RecordScreening", hits=hits))
     assert isinstance(event, published.ScreeningRecorded)
-    scores = [hit.score_percent for hit in event.hits]
-    assert len({hit.entry for hit in event.hits}) == len(scores) == 50
+    scores = [hit.score_percent for hit in event.hits.clear]
+    assert len({hit.entry for hit in event.hits.clear}) == len(scores) == event.hit_count == 50
     assert scores == sorted(scores, reverse=True)
 
 
@@ -102,7 +109,7 @@ def test_i3_a_hit_is_dismissed_with_a_reason_that_is_personal() -> None:
         published.HitResolved(
             investor=INVESTOR,
             round=1,
-            entry="EX-17",
+            hit=1,
             outcome="dismissed",
             reason=Personal.of("Born in another century"),
         )
@@ -120,7 +127,7 @@ def test_i3_a_confirmed_hit_leaves_only_rejection_until_it_is_dismissed_after_al
 
 @pytest.mark.parametrize(
     ("fields", "error"),
-    [({"entry": "EX-99"}, refusals.HitUnknown), ({"round": 2}, refusals.RoundIsPast)],
+    [({"hit": 2}, refusals.HitUnknown), ({"round": 2}, refusals.RoundIsPast)],
 )
 def test_i3_only_a_hit_of_the_present_round_is_resolved(
     fields: dict[str, Any], error: type[refusals.HitUnknown]

@@ -101,6 +101,8 @@ class WithdrawOnboarding(InvestorCommand):
 class RecordScreening(InvestorCommand):
     """What the provider found in this round."""
 
+    personal: ClassVar[frozenset[str]] = frozenset({"hits"})
+
     round: published.Round
     provider: Name
     list_version: Name
@@ -116,15 +118,15 @@ class RecordScreeningUnavailable(InvestorCommand):
 
 
 class ResolveHit(InvestorCommand):
-    """Dismiss or confirm a hit of the present round, which `round` names if it is given.
+    """Dismiss or confirm a hit of the present round; one that was confirmed in a former round: dismiss it.
 
-    With the round of a hit that was confirmed then: dismiss it.
+    `hit` is its number in `round`, from 1.
     """
 
     personal: ClassVar[frozenset[str]] = frozenset({"reason"})
 
-    round: published.Round | None = None
-    entry: str
+    round: published.Round
+    hit: published.HitNumber
     outcome: published.HitOutcome
     reason: published.Text
 
