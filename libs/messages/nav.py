@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.kernel.events import Catalogue, Event
+from libs.messages.fund_values import Swing
 from libs.messages.nav_values import (
     MAX_CLASSES,
     MAX_RATES,
@@ -105,7 +106,8 @@ class FlowsMeasured(DayEvent):
     """The one test of the closed dealing day: which way all prices swing, whether a levy is due (TA-N-4, TA-F-3).
 
     `closing` is the revision of the day's totals; `classes` are those that deal. `net_assets`, the last published, and
-    `part` are None before the first NAV.
+    `part` are None before the first NAV. `swing` is the tool by which prices swing, None when they do not: a tool that
+    changes before the publication counts from the next day on.
     """
 
     closed_at: Moment
@@ -117,6 +119,7 @@ class FlowsMeasured(DayEvent):
     net_assets: Amount | None
     part: Figure | None
     swung: Swung | None
+    swing: Swing | None
     levy_due: bool
 
 

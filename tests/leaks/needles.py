@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -20,6 +21,7 @@ _PERSONAL = (
     "email", "phone", "iban", "holder",
 )  # fmt: skip
 _TINS = "tins"
+_BY_CHANCE = re.compile(r"[0-9a-fA-F-]{1,12}")
 # Fields whose values are words that everybody uses.
 _WORDS = frozenset({"kind", "country", "nationality", "birth_country", "reason", "city"})
 
@@ -61,13 +63,19 @@ def needles(texts: Iterable[str]) -> set[bytes]:
     found: set[bytes] = set()
     for text in texts:
         for cased in {text, text.upper(), text.lower()}:
-            raw = cased.encode()
-            found |= {raw, *_wide(cased), quote(cased).encode(), quote_plus(cased).encode(), *_in_json(cased)}
+            plain = {cased.encode(), quote(cased).encode(), quote_plus(cased).encode(), *_in_json(cased)}
+            found |= {*_wide(cased), *(_delimited(cased) if _BY_CHANCE.fullmatch(cased) else plain)}
         found |= set(_base64(text.encode()))
         for wide in _wide(text):
             found |= set(_base64(wide))
     # A line of the pattern file is a pattern.
     return {needle for needle in found if b"\n" not in needle and len(needle) >= _SHORTEST_BYTES}
+
+
+def _delimited(text: str) -> Iterator[bytes]:
+    """As a value of its own: so few digits stand in some hash or id by chance."""
+    for before, after in ('""', "''", ",,", "\t\t", "  ", "=&", "><", ":|", '"|', '|"'):
+        yield f"{before}{text}{after}".encode()
 
 
 def _wide(text: str) -> tuple[bytes, bytes]:

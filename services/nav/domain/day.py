@@ -138,6 +138,7 @@ def _measured(
         net_assets=None if last is None else last[1].net_assets,
         part=part,
         swung=swung,
+        swing=None if swung is None else facts.tools.swing,
         levy_due=levy_due,
     )
 

@@ -90,7 +90,7 @@ def publish_nav(command: PublishNav, nav: Nav, day: Day, sub_fund: SubFund | Non
         raise FlowsNotMeasured("measure them first", field="valuation_date", value=command.valuation_date)
     _check_register(command, sub_fund)
     check_explained(command, nav.computed, nav.approved, share_class, sub_fund)
-    published = _published(command, nav, day.test, facts, share_class)
+    published = _published(command, nav, day.test, share_class)
     counted = ClassPublished(**command.day_ids(), price=_price(published))
     return [
         published,
@@ -130,18 +130,16 @@ def _check_register(command: PublishNav, sub_fund: SubFund | None) -> None:
         raise RegisterNotReady(f"the register has not told of {awaited}", field="units", value=through)
 
 
-def _published(
-    command: PublishNav, nav: Nav, test: FlowsMeasured, facts: SubFundFacts, share_class: ClassFacts
-) -> NavPublished:
+def _published(command: PublishNav, nav: Nav, test: FlowsMeasured, share_class: ClassFacts) -> NavPublished:
     """The unswung NAV is kept beside what is dealt at (N-4)."""
     if nav.computed is None or nav.approved is None:
         raise StatusForbids(f"the NAV is {nav.status}", field="valuation_date", value=command.valuation_date)
 
     def swung(price: Decimal | None) -> Decimal | None:
-        swing = facts.tools.swing
-        if price is None or swing is None or test.swung is None:
+        if price is None or test.swing is None or test.swung is None:
             return price
-        return swung_nav(price, Direction(test.swung), swing, share_class.price_decimals, share_class.rounding.price)
+        direction, mode = Direction(test.swung), share_class.rounding.price
+        return swung_nav(price, direction, test.swing, share_class.price_decimals, mode)
 
     is_single = share_class.price_type == "single"
     return NavPublished(

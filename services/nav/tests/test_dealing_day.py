@@ -23,6 +23,7 @@ from services.nav.tests.dealing_days import (
     RATES,
     READY,
     SUB_FUND,
+    SWING,
     A,
     B,
     carried_out,
@@ -58,7 +59,8 @@ def flows(**changes: Any) -> FlowsMeasured:
         "swung": "up",
         "levy_due": False,
     }
-    return FlowsMeasured.model_validate({**DAY_IDS, **fields, **changes})
+    fields |= changes
+    return FlowsMeasured.model_validate({**DAY_IDS, "swing": SWING if fields["swung"] else None, **fields})
 
 
 def closed(*classes: dict[str, Any], revision: int = 1) -> dict[str, Any]:
