@@ -106,8 +106,7 @@ class FlowsMeasured(DayEvent):
     """The one test of the closed dealing day: which way all prices swing, whether a levy is due (TA-N-4, TA-F-3).
 
     `closing` is the revision of the day's totals; `classes` are those that deal. `net_assets`, the last published, and
-    `part` are None before the first NAV. `swing` is the tool by which prices swing, None when they do not: a tool that
-    changes before the publication counts from the next day on.
+    `part` are None before the first NAV. `swing` is the tool by which prices swing, whatever becomes of it meanwhile.
     """
 
     closed_at: Moment
